@@ -1,0 +1,17 @@
+"""Third-party Access Data provider: serves your customers' data to PangoCDP."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from provider.app import create_app
+
+__all__ = ["create_app"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the app when it is asked for: `provider.lookup` and `provider.contract` work without Flask."""
+    if name != "create_app":
+        raise AttributeError(name)
+    from provider.app import create_app  # noqa: PLC0415
+
+    return create_app

@@ -1,0 +1,1 @@
+"""The HTTP edge: thin, one file per group of addresses."""

@@ -1,0 +1,67 @@
+"""Operations: is the process alive, and do its databases answer."""
+
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as OutOfTime
+
+from flask import Blueprint, Response
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from provider.api.answers import answer
+
+READY_SECONDS = 2.0
+"""How long a database may take to answer before it counts as down."""
+
+
+def health(engines: Mapping[str, Engine]) -> Blueprint:
+    """Make /healthz and /readyz; `engines` are the databases by the names they are shown under."""
+    blueprint = Blueprint("health", __name__)
+    databases = [_Database(name, engine) for name, engine in engines.items()]
+
+    @blueprint.get("/healthz")
+    def healthz() -> Response:
+        return answer({"status": "ok"})
+
+    @blueprint.get("/readyz")
+    def readyz() -> Response:
+        for database in databases:
+            database.start()
+        states = {database.name: database.state() for database in databases}
+        ready = all(state == "ok" for state in states.values())
+        status = {"status": "ok" if ready else "unavailable", "databases": states}
+        return answer(status, status=200 if ready else 503)
+
+    return blueprint
+
+
+class _Database:
+    """One database's check. A check that hangs is waited for again, never started twice."""
+
+    def __init__(self, name: str, engine: Engine) -> None:
+        self.name = name
+        self._engine = engine
+        self._pool = ThreadPoolExecutor(1, f"ready-{name}")
+        self._running: Future[str] | None = None
+
+    def start(self) -> None:
+        """Begin a check, unless the last one is still under way."""
+        if self._running is None or self._running.done():
+            self._running = self._pool.submit(self._ask)
+
+    def state(self) -> str:
+        """Wait for the check: ok, down or timeout."""
+        if self._running is None:
+            return "timeout"
+        try:
+            return self._running.result(READY_SECONDS)
+        except OutOfTime:
+            return "timeout"
+
+    def _ask(self) -> str:
+        try:
+            with self._engine.connect() as connection:
+                connection.execute(text("SELECT 1"))
+        except SQLAlchemyError:
+            return "down"
+        return "ok"

@@ -1,0 +1,68 @@
+"""Where a lookup's raw parameters come from: the query, and the body of a POST (PangoCDP, "Access Data API")."""
+
+from collections.abc import Mapping
+from urllib.parse import parse_qsl
+
+import orjson
+from flask import Request
+
+from provider.errors import InvalidRequest, UnsupportedMediaType
+
+_MOST_FIELDS = 1000
+
+
+def raw_parameters(request: Request) -> Mapping[str, object]:
+    """Collect the parameters. A body's value beats the query's unless it is blank; of repeated ones the first counts.
+
+    InvalidRequest, UnsupportedMediaType; the body limit raises on its own.
+    """
+    raw: dict[str, object] = {}
+    if query := request.query_string:
+        raw = _decode(query, "query")
+    if request.method == "POST":
+        raw |= {name: value for name, value in _body(request).items() if not _blank(value)}
+    return raw
+
+
+def _body(request: Request) -> Mapping[str, object]:
+    kind = request.mimetype
+    if kind == "multipart/form-data":
+        form = request.form.to_dict()
+        if not form and request.content_length:
+            raise InvalidRequest("The form in the body cannot be read, or has no fields.")
+        return form
+    body = request.get_data()
+    if not body:
+        return {}
+    if kind == "application/json":
+        return _json_object(body)
+    if kind == "application/x-www-form-urlencoded":
+        return _decode(body, "form")
+    raise UnsupportedMediaType
+
+
+def _json_object(body: bytes) -> Mapping[str, object]:
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise InvalidRequest("The body is not valid JSON in UTF-8.") from None
+    if not isinstance(value, dict):
+        raise InvalidRequest('The body must be a JSON object, like {"phone": "0359677657"}.')
+    return value
+
+
+def _decode(encoded: bytes, part: str) -> dict[str, object]:
+    """Read name=value pairs; of a repeated name the first value that is not blank counts."""
+    try:
+        pairs = parse_qsl(encoded.decode(), keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS)
+    except ValueError:
+        raise InvalidRequest(f"The {part} is not valid: send name=value pairs, percent-encoded UTF-8.") from None
+    values: dict[str, object] = {}
+    for name, value in pairs:
+        if name not in values or _blank(values[name]):
+            values[name] = value
+    return values
+
+
+def _blank(value: object) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())

@@ -1,0 +1,126 @@
+"""Clients and their keys: made, listed, rotated and revoked by the operator."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Engine, select
+from sqlalchemy.orm import Session, selectinload
+
+from provider.auth.keys import API_KEY, CLIENT_SECRET, Key, Pepper, make_key, random_id
+from provider.contract.envelope import Envelope
+from provider.errors import ConfigurationError
+from provider.settings import Settings
+from provider.store.models import Client, Credential
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+@dataclass(frozen=True)
+class Issued:
+    """A new client or a rotation: the only moment its secrets exist in the clear."""
+
+    client: Client
+    api_key: str
+    client_secret: str
+
+
+class Clients:
+    """The clients of one provider database. Every method raises ConfigurationError for a name that cannot be."""
+
+    def __init__(self, engine: Engine, settings: Settings) -> None:
+        self._engine = engine
+        self._settings = settings
+        self._pepper = Pepper(settings.require_secret_key())
+
+    def create(self, name: str, envelope: Mapping[str, Any]) -> Issued:
+        """Make a client with an API key and a client secret. `envelope` holds what differs from the deployment's."""
+        if not _NAME.fullmatch(name):
+            raise ConfigurationError(
+                f"A client cannot be called {name!r}. Use up to 64 letters, digits, '-', '_' and '.'."
+            )
+        Envelope.of(self._settings, envelope)  # refuses a wrong choice now, not at the first call
+        with Session(self._engine, expire_on_commit=False) as session, session.begin():
+            if session.scalar(select(Client).where(Client.name == name)):
+                raise ConfigurationError(
+                    f"There is a client {name!r} already. Choose another name, or rotate its keys."
+                )
+            client = Client(name=name, client_id=random_id(), envelope=dict(envelope), created_at=datetime.now(UTC))
+            session.add(client)
+            return Issued(client, self._issue(client, API_KEY).text, self._issue(client, CLIENT_SECRET).text)
+
+    def list(self) -> list[Client]:
+        """List all clients with their keys, oldest first."""
+        with Session(self._engine) as session:
+            return list(session.scalars(select(Client).options(selectinload(Client.credentials)).order_by(Client.id)))
+
+    def get(self, name: str) -> Client:
+        """Find a client with its keys."""
+        with Session(self._engine) as session:
+            return _find(session, name)
+
+    def issue_trial_key(self, name: str, lifetime: timedelta) -> str:
+        """Make one more API key, for trying the connection out; it stops working by itself."""
+        with Session(self._engine) as session, session.begin():
+            client = _find(session, name)
+            if client.revoked_at:
+                raise ConfigurationError(f"Client {name!r} is revoked. Create another one.")
+            _forget_expired(client)
+            return self._issue(client, API_KEY, expires_at=datetime.now(UTC) + lifetime).text
+
+    def rotate(self, name: str, overlap: timedelta) -> Issued:
+        """Make new secrets; those in use go on working for the length of the overlap."""
+        with Session(self._engine, expire_on_commit=False) as session, session.begin():
+            client = _find(session, name)
+            if client.revoked_at:
+                raise ConfigurationError(f"Client {name!r} is revoked. Create another one.")
+            _forget_expired(client)
+            end = datetime.now(UTC) + overlap
+            for credential in client.credentials:
+                credential.expires_at = min(credential.expires_at or end, end)
+            return Issued(client, self._issue(client, API_KEY).text, self._issue(client, CLIENT_SECRET).text)
+
+    def revoke(self, name: str, key_id: str | None = None) -> None:
+        """End a client, or one of its keys."""
+        with Session(self._engine) as session, session.begin():
+            client = _find(session, name)
+            now = datetime.now(UTC)
+            if key_id is None:
+                client.revoked_at = client.revoked_at or now
+                return
+            credential = next((known for known in client.credentials if known.id == key_id), None)
+            if credential is None:
+                raise ConfigurationError(
+                    f"Client {name!r} has no key {key_id!r}. `provider client show {name}` lists them."
+                )
+            credential.revoked_at = credential.revoked_at or now
+
+    def _issue(self, client: Client, kind: str, *, expires_at: datetime | None = None) -> Key:
+        key = make_key(kind)
+        client.credentials.append(
+            Credential(
+                id=key.id,
+                kind=kind,
+                digest=self._pepper.digest(key.text),
+                last_four=key.last_four,
+                created_at=datetime.now(UTC),
+                expires_at=expires_at,
+            )
+        )
+        return key
+
+
+def _find(session: Session, name: str) -> Client:
+    client = session.scalar(select(Client).options(selectinload(Client.credentials)).where(Client.name == name))
+    if client is None:
+        raise ConfigurationError(f"There is no client {name!r}. `provider client list` shows those there are.")
+    return client
+
+
+def _forget_expired(client: Client) -> None:
+    now = datetime.now(UTC)
+    client.credentials[:] = [
+        credential for credential in client.credentials if credential.expires_at is None or credential.expires_at > now
+    ]

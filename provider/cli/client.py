@@ -1,0 +1,196 @@
+"""`provider client`: who may call, and with which keys."""
+
+import json
+import re
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+import click
+
+from provider.auth.api_key import CACHE_SECONDS
+from provider.auth.clients import Clients, Issued
+from provider.contract.envelope import CHOICES
+from provider.settings import Settings
+from provider.store.engine import check_migrated, open_database
+from provider.store.models import Client
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+class Duration(click.ParamType[timedelta]):
+    """A length of time: a number with s, m, h or d."""
+
+    name = "DURATION"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        """Read a length of time."""
+        if isinstance(value, timedelta):
+            return value
+        match = re.fullmatch(r"([0-9]{1,6})([smhd])", value) or re.fullmatch(r"(0)()", value)
+        if not match:
+            self.fail("give a number with its unit, like 90s, 30m, 24h or 7d; 0 means at once", param, ctx)
+        return timedelta(seconds=int(match[1]) * _UNITS.get(match[2], 0))
+
+
+class Renames(click.ParamType[dict[str, str]]):
+    """Pairs written name=value,name=value."""
+
+    name = "NAME=VALUE,..."
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dict[str, str]:
+        """Read the pairs."""
+        pairs = [pair.partition("=") for pair in value.split(",")]
+        if not all(separator and name.strip() for name, separator, _ in pairs):
+            self.fail("write pairs like Unauthorized=-102,NotFound=E404", param, ctx)
+        return {name.strip(): new.strip() for name, _, new in pairs}
+
+
+def open_clients(settings: Settings) -> Clients:
+    """Open the clients of the provider database, which must be up to date."""
+    engine = open_database(settings)
+    check_migrated(engine, settings)
+    return Clients(engine, settings)
+
+
+@click.group("client")
+def command() -> None:
+    """Create clients, show them, rotate and revoke their keys."""
+
+
+def _choice(part: str, meaning: str) -> Callable[[_Function], _Function]:
+    return click.option(f"--{part.replace('_', '-')}", type=click.Choice(CHOICES[part]), help=meaning)
+
+
+@command.command()
+@click.argument("name")
+@_choice("success_key", "The envelope's success key.")
+@_choice("data_key", "The envelope's data key.")
+@_choice("message_key", 'The envelope\'s message key; "" leaves it out.')
+@_choice("error_code_key", 'The envelope\'s error code key; "" leaves it out.')
+@click.option("--error-codes", type=Renames(), help="Rename error codes, like Unauthorized=-102,NotFound=E404.")
+@_choice("http_status", "HTTP status of errors.")
+@_choice("miss", "The answer when nobody matches.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def create(name: str, *, as_json: bool, **envelope: Any) -> None:
+    """Create a client and show its secrets, this once.
+
+    What is not given is as the deployment's settings say.
+    """
+    settings = Settings.from_environment()
+    own = {part: value for part, value in envelope.items() if value is not None}
+    issued = open_clients(settings).create(name, own)
+    _show_secrets(issued, settings, as_json=as_json, title=f"Client {name} created.")
+
+
+@command.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def list_(*, as_json: bool) -> None:
+    """List the clients."""
+    clients = open_clients(Settings.from_environment()).list()
+    if as_json:
+        click.echo(json.dumps([_row(client) for client in clients], indent=2))
+        return
+    if not clients:
+        click.echo("No clients yet. Create one: provider client create pango")
+    for client in clients:
+        state = "revoked" if client.revoked_at else "live"
+        click.echo(f"{client.name:<24} {state:<8} {len(client.credentials)} keys  created {_when(client.created_at)}")
+
+
+@command.command()
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def show(name: str, *, as_json: bool) -> None:
+    """Show a client and its keys; the keys themselves are not kept."""
+    client = open_clients(Settings.from_environment()).get(name)
+    row = _row(client)
+    if as_json:
+        click.echo(json.dumps(row, indent=2))
+        return
+    click.echo(f"Client     {client.name}\nClient id  {client.client_id}\nCreated    {_when(client.created_at)}")
+    if client.revoked_at:
+        click.echo(f"Revoked    {_when(client.revoked_at)}")
+    if client.envelope:
+        click.echo(f"Envelope   {json.dumps(client.envelope, ensure_ascii=False)}")
+    for key in row["keys"]:
+        click.echo(
+            f"{key['kind']:<13} {key['id']}  ends in {key['lastFour']}  {_state(key)}"
+            f"  last used {key['lastUsedAt'] or 'never'}"
+        )
+
+
+@command.command()
+@click.argument("name")
+@click.option(
+    "--overlap", type=Duration(), default="24h", show_default=True, help="How long the old secrets go on working."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def rotate(name: str, overlap: timedelta, *, as_json: bool) -> None:
+    """Make new secrets; the old ones go on working for a while."""
+    settings = Settings.from_environment()
+    issued = open_clients(settings).rotate(name, overlap)
+    _show_secrets(issued, settings, as_json=as_json, title=f"New secrets for {name}; the old ones end in {overlap}.")
+
+
+@command.command()
+@click.argument("name")
+@click.option("--key", "key_id", help="Revoke this one key, by its id, and leave the client its others.")
+def revoke(name: str, key_id: str | None) -> None:
+    """Revoke a client with all its keys, or one key."""
+    open_clients(Settings.from_environment()).revoke(name, key_id)
+    what = f"Key {key_id} of {name}" if key_id else f"Client {name}"
+    click.echo(f"{what} is revoked. Running workers refuse it within {CACHE_SECONDS} seconds.")
+
+
+def _show_secrets(issued: Issued, settings: Settings, *, as_json: bool, title: str) -> None:
+    client = issued.client
+    if as_json:
+        secrets = {
+            "name": client.name,
+            "apiKey": issued.api_key,
+            "clientId": client.client_id,
+            "clientSecret": issued.client_secret,
+        }
+        click.echo(json.dumps(secrets, indent=2))
+        return
+    click.echo(title)
+    click.echo("Keep these secrets now: they are shown this once.\n")
+    click.echo(f"  API key        {issued.api_key}   (send it in the header {settings.api_key_header})")
+    click.echo(f"  Client id      {client.client_id}")
+    click.echo(f"  Client secret  {issued.client_secret}")
+    click.echo(f"\nWhat to type into Pango's console: provider connect {client.name}")
+
+
+def _row(client: Client) -> dict[str, Any]:
+    return {
+        "name": client.name,
+        "clientId": client.client_id,
+        "envelope": client.envelope,
+        "createdAt": _when(client.created_at),
+        "revokedAt": _when(client.revoked_at),
+        "keys": [
+            {
+                "id": key.id,
+                "kind": key.kind,
+                "lastFour": key.last_four,
+                "createdAt": _when(key.created_at),
+                "expiresAt": _when(key.expires_at),
+                "revokedAt": _when(key.revoked_at),
+                "lastUsedAt": _when(key.last_used_at),
+            }
+            for key in client.credentials
+        ],
+    }
+
+
+def _when(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None
+
+
+def _state(key: dict[str, Any]) -> str:
+    if key["revokedAt"]:
+        return f"revoked {key['revokedAt']}"
+    return f"until {key['expiresAt']}" if key["expiresAt"] else "live"

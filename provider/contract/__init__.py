@@ -1,0 +1,1 @@
+"""Pango's contract as pure code: no Flask, no database."""

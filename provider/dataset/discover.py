@@ -1,0 +1,77 @@
+"""Discovery: every file of the datasets package is a dataset; nothing is registered."""
+
+import importlib
+import pkgutil
+import sys
+import traceback
+from pathlib import Path
+
+from provider.dataset.base import Dataset, location
+from provider.errors import ConfigurationError
+
+
+def discover(package_name: str) -> dict[str, Dataset]:
+    """Import the files of a package and collect their datasets by name; ConfigurationError gives file and line."""
+    if str(Path.cwd()) not in sys.path:
+        sys.path.append(str(Path.cwd()))  # a console script does not look in the working folder by itself
+    datasets: dict[str, Dataset] = {}
+    for module_name in _files(package_name):
+        dataset = _load(module_name)
+        if earlier := datasets.get(dataset.name):
+            raise ConfigurationError(
+                f"{dataset.where}: the name {dataset.name!r} is taken by {earlier.where}. Rename one of them."
+            )
+        datasets[dataset.name] = dataset
+    return datasets
+
+
+def _files(package_name: str) -> list[str]:
+    try:
+        package = importlib.import_module(package_name)
+    except ModuleNotFoundError as error:
+        if error.name and package_name.startswith(error.name):
+            raise ConfigurationError(
+                f"PROVIDER_DATASETS names the package {package_name!r}, which cannot be found. "
+                "Give a folder of Python files that is in the working folder or installed."
+            ) from None
+        raise _broken(error, package_name) from error
+    except Exception as error:
+        raise _broken(error, package_name) from error
+    if not hasattr(package, "__path__"):
+        raise ConfigurationError(
+            f"PROVIDER_DATASETS names {package_name!r}, which is one file. Give a folder of files."
+        )
+    names = sorted(module.name for module in pkgutil.iter_modules(package.__path__))
+    return [f"{package_name}.{name}" for name in names if not name.startswith("_")]
+
+
+def _load(module_name: str) -> Dataset:
+    try:
+        module = importlib.import_module(module_name)
+    except Exception as error:
+        raise _broken(error, module_name) from error
+    dataset = getattr(module, "dataset", None)
+    if not isinstance(dataset, Dataset):
+        raise ConfigurationError(
+            f"{location(str(module.__file__), 1)}: no dataset here. Write `dataset = TableDataset(...)`, "
+            "or begin the file's name with _ when it only helps others."
+        )
+    dataset.description = (module.__doc__ or "").strip().partition("\n")[0]
+    return dataset
+
+
+def _broken(error: Exception, module_name: str) -> ConfigurationError:
+    """Say where a file is broken: the syntax error's line, or the last line run in the datasets' own files."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return ConfigurationError(f"{location(error.filename, error.lineno or 1)}: {error.msg}. Correct the file.")
+    if isinstance(error, ConfigurationError) and ":" in str(error).partition(" ")[0]:
+        return error  # it says where already
+    own = [
+        (frame.f_code.co_filename, line)
+        for frame, line in traceback.walk_tb(error.__traceback__)
+        if frame.f_globals.get("__name__", "").startswith(module_name)
+    ]
+    where = location(*own[-1]) if own else module_name
+    if isinstance(error, ConfigurationError):
+        return ConfigurationError(f"{where}: {error}")
+    return ConfigurationError(f"{where}: {type(error).__name__}: {error}. Correct the file.")

@@ -1,0 +1,173 @@
+"""Everything that can go wrong: errors a caller may see (ProviderError) and mistakes that stop the start."""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+
+class ConfigurationError(Exception):
+    """A mistake of whoever installs the service: one clear line that says where it is and what to do."""
+
+
+class ProviderError(Exception):
+    """An error that is answered inside the envelope.
+
+    `code` is one of the stable error codes, `status` the HTTP status in `standard` mode, `message` a sentence for
+    people that carries no personal data, `headers` what HTTP wants beside it.
+    """
+
+    code: ClassVar[str] = "InternalError"
+    status: ClassVar[int] = 500
+    default: ClassVar[str] = "Something went wrong on our side. Quote the X-Request-ID header when you report it."
+
+    def __init__(self, message: str | None = None, *, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(message or self.default)
+        self.message = message or self.default
+        self.headers = headers or {}
+
+
+class InternalError(ProviderError):
+    """A fault of the service or of a dataset's own code."""
+
+
+class Unauthorized(ProviderError):
+    """No credentials, or credentials that do not hold (RFC 9110 section 15.5.2)."""
+
+    code = "Unauthorized"
+    status = 401
+    default = "Valid credentials are needed."
+
+
+class Forbidden(ProviderError):
+    """The caller is known and lacks the right."""
+
+    code = "Forbidden"
+    status = 403
+    default = "This client may not do that."
+
+
+class InvalidRequest(ProviderError):
+    """A request that cannot be understood, or a parameter that breaks its rule."""
+
+    code = "InvalidRequest"
+    status = 400
+    default = "The request could not be understood."
+
+
+class MissingIdentifier(ProviderError):
+    """Nothing says whose data is wanted."""
+
+    code = "MissingIdentifier"
+    status = 400
+    default = "Say whose data is wanted: send phone or email."
+
+
+class InvalidPhone(ProviderError):
+    """The phone is no phone number."""
+
+    code = "InvalidPhone"
+    status = 400
+    default = "phone is not a valid phone number. Send it like 0359677657 or +84359677657."
+
+
+class InvalidEmail(ProviderError):
+    """The email is no email address."""
+
+    code = "InvalidEmail"
+    status = 400
+    default = "email is not a valid email address. Send it like name@example.com."
+
+
+class NotFound(ProviderError):
+    """Nobody matches: a business answer, hence HTTP 200."""
+
+    code = "NotFound"
+    status = 200
+    default = "Nobody matches."
+
+
+class Ambiguous(ProviderError):
+    """Several records match and the dataset does not say which one counts: a business answer, hence HTTP 200."""
+
+    code = "Ambiguous"
+    status = 200
+    default = "More than one record matches, and the dataset does not say which one counts."
+
+
+class UnknownDataset(ProviderError):
+    """Nothing is served at this address."""
+
+    code = "UnknownDataset"
+    status = 404
+    default = "Nothing is served at this address. Datasets are at /v1/data/<dataset>."
+
+
+class MethodNotAllowed(ProviderError):
+    """The address does not know the method; the Allow header names those it knows (RFC 9110 section 15.5.6)."""
+
+    code = "MethodNotAllowed"
+    status = 405
+    default = "This address does not accept that method. The Allow header names those it does."
+
+
+class UnsupportedMediaType(ProviderError):
+    """A body in a format other than JSON or a form."""
+
+    code = "UnsupportedMediaType"
+    status = 415
+    default = "Send the body as application/json, or as a form."
+
+
+class PayloadTooLarge(ProviderError):
+    """A body over the limit."""
+
+    code = "PayloadTooLarge"
+    status = 413
+    default = "The body is too large: 64 KiB is the limit."
+
+
+class TooManyRequests(ProviderError):
+    """The caller must slow down."""
+
+    code = "TooManyRequests"
+    status = 429
+    default = "Too many requests. Wait as long as the Retry-After header says."
+
+
+class SourceUnavailable(ProviderError):
+    """A database does not answer."""
+
+    code = "SourceUnavailable"
+    status = 503
+    default = "The database behind this dataset does not answer. Try again later."
+
+
+class Timeout(ProviderError):
+    """A database took too long."""
+
+    code = "Timeout"
+    status = 503
+    default = "The database behind this dataset took too long. Try again later."
+
+
+ERRORS: dict[str, type[ProviderError]] = {
+    error.code: error
+    for error in (
+        Unauthorized,
+        Forbidden,
+        InvalidRequest,
+        MissingIdentifier,
+        InvalidPhone,
+        InvalidEmail,
+        NotFound,
+        Ambiguous,
+        UnknownDataset,
+        MethodNotAllowed,
+        UnsupportedMediaType,
+        PayloadTooLarge,
+        TooManyRequests,
+        SourceUnavailable,
+        Timeout,
+        InternalError,
+    )
+}
+"""The closed set of error codes; a deployment or a client may rename them, none may be added."""

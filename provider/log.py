@@ -1,0 +1,48 @@
+"""Logs: one JSON object a line on standard output. Messages are constants; personal data is never a field."""
+
+import logging
+import sys
+from typing import Any
+
+import orjson
+import structlog
+
+_SHARED: list[Any] = [
+    structlog.stdlib.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
+]
+
+
+class JsonFormatter(structlog.stdlib.ProcessorFormatter):
+    """Gives the lines of the libraries (server, database pool) the shape of our own."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.EventRenamer("event"),
+                structlog.processors.JSONRenderer(serializer=lambda event, **_: orjson.dumps(event).decode()),
+            ],
+            foreign_pre_chain=[*_SHARED, structlog.stdlib.add_logger_name],
+        )
+
+
+LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"json": {"()": JsonFormatter}},
+    "handlers": {"stdout": {"class": "logging.StreamHandler", "stream": "ext://sys.stdout", "formatter": "json"}},
+    "root": {"handlers": ["stdout"], "level": "WARNING"},
+    "loggers": {"_granian": {"handlers": ["stdout"], "level": "WARNING", "propagate": False}},
+}
+"""For `logging.config.dictConfig`; also handed to the server for its own lines."""
+
+
+def configure() -> None:
+    """Set up our own logger: straight to standard output, because the request log is on the hot path."""
+    structlog.configure(
+        processors=[*_SHARED, structlog.processors.JSONRenderer(serializer=orjson.dumps)],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.BytesLoggerFactory(sys.stdout.buffer),
+        cache_logger_on_first_use=True,
+    )

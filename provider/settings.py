@@ -1,0 +1,104 @@
+"""Settings: read once from the environment and `.env`, frozen afterwards. The only reader of the environment."""
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import Field, dataclass, field, fields
+from difflib import get_close_matches
+from typing import Any, Self
+
+from dotenv import dotenv_values
+from environs import Env, EnvError
+
+from provider.errors import ConfigurationError
+
+PREFIX = "PROVIDER_"
+SECRET_KEY_LENGTH = 32
+_NEARLY = 0.9
+"""How alike a name must be to count as misspelt; a variable that only shares the prefix is somebody else's."""
+_SOURCE = re.compile(r"SOURCE_([A-Z0-9_]+)_URL")
+
+
+def _setting(meaning: str, default: Any, read: Callable[..., Any] = Env.str, *, secret: bool = False) -> Any:
+    metadata = {"meaning": meaning, "read": read, "secret": secret}
+    if isinstance(default, dict):
+        return field(default_factory=lambda: dict(default), metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """One deployment's settings; the field `api_key_header` is the variable `PROVIDER_API_KEY_HEADER`."""
+
+    database_url: str = _setting(
+        "The provider database: the service's own tables (clients, keys).", "sqlite:///provider.db", secret=True
+    )
+    secret_key: str = _setting(
+        "Protects every key the service issues. `provider init` makes one; never change or share it.", "", secret=True
+    )
+    api_key_header: str = _setting("The header that carries the API key.", "token-key")
+    required_headers: Mapping[str, str] = _setting(
+        "Fixed headers every data call must carry: name=value,name=value.", {}, Env.dict, secret=True
+    )
+    success_key: str = _setting("The envelope's success key: success or isSuccess.", "success")
+    data_key: str = _setting("The envelope's data key: data, result, response or body.", "data")
+    message_key: str = _setting("The envelope's message key: message, msg or errorMsg; empty leaves it out.", "message")
+    error_code_key: str = _setting(
+        "The envelope's error code key: errorCode or responseCode; empty leaves it out.", "errorCode"
+    )
+    error_codes: Mapping[str, str] = _setting("Renames error codes: Unauthorized=-102,NotFound=E404.", {}, Env.dict)
+    http_status: str = _setting(
+        "standard answers errors with their HTTP status; always_200 says it in the envelope alone.", "standard"
+    )
+    miss: str = _setting(
+        "When nobody matches: failure (success false, NotFound) or empty (success true, no data).", "failure"
+    )
+    phone_region: str = _setting("The country of phone numbers written without a country code.", "VN")
+    datasets: str = _setting(
+        "The Python package that holds the datasets; one of your own keeps a fork easy to update.", "provider.datasets"
+    )
+    sources: Mapping[str, str] = field(
+        default_factory=dict,
+        metadata={"meaning": "A database of yours, read only: SQLAlchemy address. One variable per source."},
+    )
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """Read `.env` of the working folder and the environment, which wins; ConfigurationError names a bad value."""
+        env = Env(prefix=PREFIX)
+        env.read_env(".env", recurse=False)
+        names = {name for name in {*dotenv_values(".env"), *os.environ} if name.startswith(PREFIX)}
+        known = {variable(setting.name): setting for setting in fields(cls) if "read" in setting.metadata}
+        values, sources = {}, {}
+        for name in sorted(names):
+            short = name.removeprefix(PREFIX)
+            if source := _SOURCE.fullmatch(short):
+                sources[source[1].lower()] = env.str(short)
+            elif name in known:
+                try:
+                    values[known[name].name] = known[name].metadata["read"](env, short)
+                except EnvError as error:
+                    raise ConfigurationError(f"{name} cannot be read: {error}") from None
+            elif close := get_close_matches(name, known, n=1, cutoff=_NEARLY):
+                raise ConfigurationError(f"{name} is not a setting. Did you mean {close[0]}?")
+        return cls(**values, sources=sources)
+
+    def require_secret_key(self) -> bytes:
+        """Return the secret key; ConfigurationError when there is none worth the name."""
+        if len(self.secret_key) < SECRET_KEY_LENGTH:
+            raise ConfigurationError(
+                f"PROVIDER_SECRET_KEY is not set, or shorter than {SECRET_KEY_LENGTH} characters. "
+                "Run `provider init`: it writes a .env with a fresh one."
+            )
+        return self.secret_key.encode()
+
+
+def variable(name: str) -> str:
+    """Name the environment variable of a settings field."""
+    return "PROVIDER_SOURCE_<NAME>_URL" if name == "sources" else PREFIX + name.upper()
+
+
+def describe() -> list[Field[Any]]:
+    """List the settings in reading order; metadata has `meaning`, and `secret` where a value must not be shown."""
+    return list(fields(Settings))
+

@@ -1,0 +1,1 @@
+"""The provider database: the service's own tables, migrated by Alembic."""
