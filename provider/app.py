@@ -33,14 +33,14 @@ def create_app(settings: Settings | None = None) -> Flask:
     for dataset in datasets.values():
         dataset.prepare(sources)
     authenticator = Authenticator(keys, settings)
+    databases = {"provider": engine} | {f"source {source.name}": source.engine for source in sources.opened()}
 
     app = Flask("provider", static_folder=None)
+    app.extensions["databases"] = databases
     app.config["MAX_CONTENT_LENGTH"] = BODY_LIMIT
     app.url_map.merge_slashes = False  # a redirect has no envelope
     app.register_blueprint(data_api(datasets, authenticator, region=settings.phone_region))
-    app.register_blueprint(
-        health({"provider": engine} | {f"source {source.name}": source.engine for source in sources.opened()})
-    )
+    app.register_blueprint(health(databases))
     answer_errors(app, authenticator, envelope)
     log_requests(app)
     return app

@@ -101,4 +101,3 @@ def variable(name: str) -> str:
 def describe() -> list[Field[Any]]:
     """List the settings in reading order; metadata has `meaning`, and `secret` where a value must not be shown."""
     return list(fields(Settings))
-

@@ -64,11 +64,6 @@ class Sources:
         """List the sources in use."""
         return list(self._open.values())
 
-    def close(self) -> None:
-        """Close every connection, for instance before the process is forked."""
-        for source in self._open.values():
-            source.engine.dispose()
-
 
 def _open(url: str, setting: str) -> Engine:
     address = read_address(url, setting)
