@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import SQLAlchemyError
 
 from provider.database import open_engine, read_address
 from provider.errors import ConfigurationError, SourceUnavailable
@@ -19,7 +20,7 @@ class Source:
     def __init__(self, name: str, url: str) -> None:
         self.name = name
         self.engine = _open(url, setting=f"PROVIDER_SOURCE_{name.upper()}_URL")
-        self._database_error = self.engine.dialect.loaded_dbapi.Error
+        self._errors = (self.engine.dialect.loaded_dbapi.Error, SQLAlchemyError)
 
     def fetch(
         self, statement: str, values: Sequence[Any] | Mapping[str, Any], most: int
@@ -38,7 +39,7 @@ class Source:
                 cursor.close()
             finally:
                 connection.close()
-        except self._database_error as error:
+        except self._errors as error:
             raise SourceUnavailable from error
         return description, rows
 
@@ -70,7 +71,15 @@ def _open(url: str, setting: str) -> Engine:
     if address.get_backend_name() == "sqlite":
         address = _read_only_file(address, setting)
     # One read a lookup needs no transaction around it.
-    return open_engine(address, setting, isolation_level="AUTOCOMMIT")
+    engine = open_engine(address, setting, isolation_level="AUTOCOMMIT")
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _read_any_text)
+    return engine
+
+
+def _read_any_text(connection: Any, _: Any) -> None:
+    """Read text that is not UTF-8, which SQLite accepts, with a mark where it is broken instead of failing."""
+    connection.text_factory = lambda raw: raw.decode(errors="replace")
 
 
 def _read_only_file(address: URL, setting: str) -> URL:
