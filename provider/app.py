@@ -3,12 +3,24 @@
 from flask import Flask
 
 from provider import log
+from provider.api.consent import consent_page
 from provider.api.data import data_api
 from provider.api.errors import answer_errors
 from provider.api.health import health
+from provider.api.oauth2 import oauth2_api
+from provider.api.proxies import trust_proxies
 from provider.api.requests import log_requests
+from provider.api.tokens import token_api
 from provider.auth import Authenticator
-from provider.auth.api_key import ApiKeys
+from provider.auth.access_token import AccessTokens
+from provider.auth.callers import Callers
+from provider.auth.client_secret import ClientSecrets
+from provider.auth.credentials import Credentials
+from provider.auth.grants import Grants
+from provider.auth.guesses import Guesses
+from provider.auth.issuers import Issuers
+from provider.auth.keys import Pepper
+from provider.auth.oauth2 import OAuthServer
 from provider.contract.envelope import Envelope
 from provider.contract.identity import check_region
 from provider.dataset.discover import discover
@@ -26,21 +38,44 @@ def create_app(settings: Settings | None = None) -> Flask:
     check_region(settings.phone_region)
     envelope = Envelope.of(settings)
     engine = open_database(settings)
-    keys = ApiKeys(engine, settings)
     check_migrated(engine, settings)
     sources = Sources(settings.sources)
     datasets = discover(settings.datasets)
     for dataset in datasets.values():
         dataset.prepare(sources)
-    authenticator = Authenticator(keys, settings)
     databases = {"provider": engine} | {f"source {source.name}": source.engine for source in sources.opened()}
+
+    pepper = Pepper(settings.require_secret_key())
+    callers = Callers(engine, settings)
+    credentials = Credentials(engine, pepper, callers)
+    tokens = AccessTokens(engine, settings.require_secret_key(), settings.token_ttl)
+    guesses = Guesses(settings.redis_url)
+    secrets = ClientSecrets(credentials, guesses)
+    authenticator = Authenticator(
+        settings,
+        credentials=credentials,
+        tokens=tokens,
+        callers=callers,
+        issuers=Issuers(settings.oauth_issuers),
+        guesses=guesses,
+    )
 
     app = Flask("provider", static_folder=None)
     app.extensions["databases"] = databases
     app.config["MAX_CONTENT_LENGTH"] = BODY_LIMIT
     app.url_map.merge_slashes = False  # a redirect has no envelope
     app.register_blueprint(data_api(datasets, authenticator, region=settings.phone_region))
+    if "token" in settings.auth_methods:
+        app.register_blueprint(token_api(secrets, tokens, settings))
+    if "oauth" in settings.auth_methods:
+        grants = Grants(engine, pepper)
+        server = OAuthServer(
+            app, callers=callers, secrets=secrets, tokens=tokens, grants_=grants, datasets=list(datasets)
+        )
+        app.register_blueprint(oauth2_api(server))
+        app.register_blueprint(consent_page(server, grants, guesses))
     app.register_blueprint(health(databases))
     answer_errors(app, authenticator, envelope)
     log_requests(app)
+    app.wsgi_app = trust_proxies(app.wsgi_app, settings.trusted_proxies)  # type: ignore[assignment, method-assign]
     return app

@@ -1,6 +1,6 @@
 """Everything that can go wrong: errors a caller may see (ProviderError) and mistakes that stop the start."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import ClassVar
 
 
@@ -19,10 +19,10 @@ class ProviderError(Exception):
     status: ClassVar[int] = 500
     default: ClassVar[str] = "Something went wrong on our side. Quote the X-Request-ID header when you report it."
 
-    def __init__(self, message: str | None = None, *, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(self, message: str | None = None, *, headers: Sequence[tuple[str, str]] = ()) -> None:
         super().__init__(message or self.default)
         self.message = message or self.default
-        self.headers = headers or {}
+        self.headers = headers
 
 
 class InternalError(ProviderError):

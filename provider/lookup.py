@@ -12,17 +12,21 @@ from provider.dataset import Dataset, Query
 from provider.errors import InvalidRequest, MissingIdentifier, NotFound
 
 
-def lookup(dataset: Dataset, raw: Mapping[str, object], *, region: str = "VN") -> dict[str, Scalar]:
+def lookup(
+    dataset: Dataset, raw: Mapping[str, object], *, region: str = "VN", fields: frozenset[str] | None = None
+) -> dict[str, Scalar]:
     """Answer one lookup with a flat record.
 
     `raw` holds the parameters as they came; unknown ones are ignored, blank ones count as not sent. Phones without a
-    country code are of `region`. Raises NotFound when nobody matches, MissingIdentifier, InvalidPhone, InvalidEmail,
-    InvalidRequest for a parameter, and whatever ProviderError the dataset raises.
+    country code are of `region`. `fields` are those the caller may see, None for all. Raises NotFound when nobody
+    matches, MissingIdentifier, InvalidPhone, InvalidEmail, InvalidRequest for a parameter, and whatever ProviderError
+    the dataset raises.
     """
     found = dataset.fetch(understand(dataset, raw, region=region))
     if found is None:
         raise NotFound
-    return flat(dataset.present(found))
+    record = flat(dataset.present(found))
+    return record if fields is None else {name: value for name, value in record.items() if name in fields}
 
 
 def understand(dataset: Dataset, raw: Mapping[str, object], *, region: str = "VN") -> Query:

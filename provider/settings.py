@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import Field, dataclass, field, fields
 from difflib import get_close_matches
 from typing import Any, Self
@@ -14,6 +14,7 @@ from provider.errors import ConfigurationError
 
 PREFIX = "PROVIDER_"
 SECRET_KEY_LENGTH = 32
+METHODS = ("api_key", "token", "oauth")
 _NEARLY = 0.9
 """How alike a name must be to count as misspelt; a variable that only shares the prefix is somebody else's."""
 _SOURCE = re.compile(r"SOURCE_([A-Z0-9_]+)_URL")
@@ -39,6 +40,26 @@ class Settings:
     api_key_header: str = _setting("The header that carries the API key.", "token-key")
     required_headers: Mapping[str, str] = _setting(
         "Fixed headers every data call must carry: name=value,name=value.", {}, Env.dict, secret=True
+    )
+    auth_methods: Sequence[str] = _setting(
+        "How clients may authenticate: api_key, token (from /v1/token), oauth.", METHODS, Env.list
+    )
+    token_header: str = _setting(
+        "A header that may carry a bearer token, for consoles that cannot set Authorization; empty for none.", ""
+    )
+    token_ttl: int = _setting("How long an access token lives, in seconds.", 900, Env.int)
+    token_id_field: str = _setting("The name of the client id in the body of a call to /v1/token.", "clientId")
+    token_secret_field: str = _setting(
+        "The name of the client secret in the body of a call to /v1/token.", "clientSecret"
+    )
+    oauth_issuers: Mapping[str, str] = _setting(
+        "Outside OAuth issuers whose JWT access tokens are accepted: issuer=audience,issuer=audience.", {}, Env.dict
+    )
+    redis_url: str = _setting(
+        "Redis for counters that all workers share; empty counts in each process.", "", secret=True
+    )
+    trusted_proxies: Sequence[str] = _setting(
+        "Networks of the proxies in front, whose X-Forwarded-For, -Proto and -Host count: 10.0.0.0/8,...", (), Env.list
     )
     success_key: str = _setting("The envelope's success key: success or isSuccess.", "success")
     data_key: str = _setting("The envelope's data key: data, result, response or body.", "data")
@@ -81,7 +102,12 @@ class Settings:
                     raise ConfigurationError(f"{name} cannot be read: {error}") from None
             elif close := get_close_matches(name, known, n=1, cutoff=_NEARLY):
                 raise ConfigurationError(f"{name} is not a setting. Did you mean {close[0]}?")
-        return cls(**values, sources=sources)
+        settings = cls(**values, sources=sources)
+        if unknown := set(settings.auth_methods) - set(METHODS):
+            raise ConfigurationError(
+                f"PROVIDER_AUTH_METHODS cannot have {min(unknown)!r}. Choose among: {', '.join(METHODS)}."
+            )
+        return settings
 
     def require_secret_key(self) -> bytes:
         """Return the secret key; ConfigurationError when there is none worth the name."""

@@ -8,8 +8,10 @@ from provider.api.answers import answer
 from provider.api.parameters import raw_parameters
 from provider.auth import Authenticator
 from provider.dataset import Dataset
-from provider.errors import UnknownDataset
+from provider.errors import InvalidRequest, UnknownDataset
 from provider.lookup import lookup
+
+TOKEN_PARAMETER = "access_token"  # noqa: S105 -- RFC 6750 sections 2.2 and 2.3, which we refuse
 
 
 def data_api(datasets: Mapping[str, Dataset], authenticator: Authenticator, *, region: str) -> Blueprint:
@@ -18,11 +20,16 @@ def data_api(datasets: Mapping[str, Dataset], authenticator: Authenticator, *, r
 
     @blueprint.route("/v1/data/<dataset>", methods=["GET", "POST"])
     def serve(dataset: str) -> Response:
-        g.caller = authenticator.authenticate(request.headers)
+        access = authenticator.authenticate(request.headers, request.remote_addr)
+        g.caller = access.caller
         if dataset not in datasets:
             raise UnknownDataset
         g.dataset = dataset
-        record = lookup(datasets[dataset], raw_parameters(request), region=region)
+        fields = access.fields(dataset)
+        raw = raw_parameters(request)
+        if TOKEN_PARAMETER in raw:
+            raise InvalidRequest("A token in the address or the body ends up in logs: send it in a header.")
+        record = lookup(datasets[dataset], raw, region=region, fields=fields)
         return answer(g.caller.envelope.ok(record))
 
     return blueprint

@@ -15,6 +15,7 @@ from provider.errors import (
     MethodNotAllowed,
     PayloadTooLarge,
     ProviderError,
+    SourceUnavailable,
     UnknownDataset,
     UnsupportedMediaType,
 )
@@ -27,6 +28,8 @@ _BY_STATUS: dict[int | None, type[ProviderError]] = {
 }
 _SERVER_FAULT = 500
 
+OUTSIDE_THE_ENVELOPE = ("/oauth2/", "/.well-known/")
+
 log = structlog.get_logger()
 
 
@@ -35,6 +38,8 @@ def answer_errors(app: Flask, authenticator: Authenticator, default: Envelope) -
 
     def respond(error: ProviderError) -> Response:
         g.code = error.code
+        if request.path.startswith(OUTSIDE_THE_ENVELOPE):
+            return answer(_oauth(error), status=error.status, headers=error.headers)
         envelope = _envelope(authenticator, default)
         return answer(envelope.error(error), status=envelope.status(error), headers=error.headers)
 
@@ -48,12 +53,21 @@ def answer_errors(app: Flask, authenticator: Authenticator, default: Envelope) -
     def http_error(error: HTTPException) -> Response:
         kind = _BY_STATUS.get(error.code, InternalError if (error.code or 0) >= _SERVER_FAULT else InvalidRequest)
         allowed = getattr(error, "valid_methods", None)
-        return respond(kind(headers={"Allow": ", ".join(sorted(allowed))} if allowed else None))
+        return respond(kind(headers=[("Allow", ", ".join(sorted(allowed)))] if allowed else ()))
 
     @app.errorhandler(Exception)
     def fault(error: Exception) -> Response:
         _log_fault(error)
         return respond(InternalError())
+
+
+def _oauth(error: ProviderError) -> dict[str, str]:
+    """Write an error the way OAuth 2.0 does (RFC 6749 sections 4.1.2.1 and 5.2)."""
+    if error.status < _SERVER_FAULT:
+        code = "invalid_request"
+    else:
+        code = "temporarily_unavailable" if isinstance(error, SourceUnavailable) else "server_error"
+    return {"error": code, "error_description": error.message}
 
 
 def _envelope(authenticator: Authenticator, default: Envelope) -> Envelope:

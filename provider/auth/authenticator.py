@@ -2,11 +2,22 @@
 
 import hmac
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Protocol
 
-from provider.auth.api_key import ApiKeys, Caller
-from provider.errors import Unauthorized
+from provider.auth.access_token import AccessTokens
+from provider.auth.callers import Caller, Callers, Fields
+from provider.auth.credentials import Credentials
+from provider.auth.guesses import Guesses, network_of
+from provider.auth.issuers import Issuers
+from provider.auth.keys import API_KEY, PREFIXES
+from provider.errors import Forbidden, InvalidRequest, ProviderError, Unauthorized
 from provider.settings import Settings
+
+REALM = "data"
+SCOPE = "data:"
+"""A scope is this and a dataset's name: `data:voucher`."""
 
 
 class Headers(Protocol):
@@ -16,39 +27,155 @@ class Headers(Protocol):
         """Give a header's value, None when it was not sent."""
 
 
-class Authenticator:
-    """Authenticates calls by API key and by the deployment's fixed headers."""
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What a call may do: its client, and the scopes of its token, None when it is not limited by any."""
 
-    def __init__(self, keys: ApiKeys, settings: Settings) -> None:
-        self._keys = keys
-        self._header = settings.api_key_header
+    caller: Caller
+    scopes: frozenset[str] | None = None
+
+    def fields(self, dataset: str) -> Fields:
+        """Say which fields of a dataset may be seen; Forbidden when it may not be read at all."""
+        if self.scopes is not None and SCOPE + dataset not in self.scopes:
+            raise _insufficient_scope(dataset)
+        try:
+            return self.caller.fields(dataset)
+        except Forbidden:
+            if self.scopes is None:
+                raise
+            raise _insufficient_scope(dataset) from None
+
+
+class Authenticator:
+    """Authenticates calls by API key or bearer token, and by the deployment's fixed headers."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        credentials: Credentials,
+        tokens: AccessTokens,
+        callers: Callers,
+        issuers: Issuers,
+        guesses: Guesses,
+    ) -> None:
+        self._credentials = credentials
+        self._tokens = tokens
+        self._callers = callers
+        self._issuers = issuers
+        self._guesses = guesses
+        self._key_header = settings.api_key_header.lower()
+        self._token_header = settings.token_header.lower()
         self._required = {name: value.encode() for name, value in settings.required_headers.items()}
         # RFC 9110 section 11.6.1 wants a challenge beside every 401; no registered scheme describes a key in a header.
-        self._challenge = {"WWW-Authenticate": f'ApiKey realm="data", header="{self._header}"'}
+        key = ("WWW-Authenticate", f'ApiKey realm="{REALM}", header="{settings.api_key_header}"')
+        bearer = ("WWW-Authenticate", f'Bearer realm="{REALM}"')
+        methods = settings.auth_methods
+        self._challenges = ((key,) if "api_key" in methods else ()) + ((bearer,) if set(methods) - {"api_key"} else ())
 
-    def authenticate(self, headers: Headers) -> Caller:
-        """Return the client that calls; Unauthorized when the credentials do not hold."""
-        sent = headers.get(self._header)
-        if not sent:
-            raise self._refused(f"Send your API key in the header {self._header}.")
-        known = self._keys.find(sent)
-        if known is None:
-            raise self._refused("The API key is not valid.")
+    def authenticate(self, headers: Headers, address: str | None = None) -> Access:
+        """Return what the call may do; Unauthorized, Forbidden, InvalidRequest, TooManyRequests, SourceUnavailable.
+
+        `address` is the caller's, for clients limited to networks and for slowing down guessers.
+        """
+        presented = list(self._presented(headers))
+        if not presented:
+            raise Unauthorized(f"Send your API key in the header {self._key_header}.", headers=self._challenges)
+        if len(presented) > 1:
+            raise InvalidRequest(
+                "Send one kind of credentials: an API key or one bearer token.", headers=_bearer("invalid_request")
+            )
+        kind, text = presented[0]
+        access = self._by_key(text, address) if kind == "api_key" else self._by_token(text, address)
+        access.caller.check_network(address)
+        self._check_required(headers)
+        return access
+
+    def recognise(self, headers: Headers) -> Caller | None:
+        """Tell whose credentials were sent, even ended ones: an error is answered in its owner's own envelope."""
+        for kind, text in self._presented(headers):
+            if kind == "api_key" and (proof := self._credentials.prove(text, API_KEY)):
+                return proof.caller
+            if kind == "bearer" and (token := self._tokens.read(text)):
+                return self._callers.by_id(token.owner)
+        return None
+
+    def _presented(self, headers: Headers) -> Iterator[tuple[str, str]]:
+        """List the credentials of a request; any of its headers may carry a bearer token."""
+        names = dict.fromkeys(name for name in ("authorization", self._token_header, self._key_header) if name)
+        for name in names:
+            sent = (headers.get(name) or "").strip()
+            scheme, _, rest = sent.partition(" ")
+            if scheme.lower() == "bearer":
+                yield "bearer", rest.strip()
+            elif sent and name == self._key_header and (name != self._token_header or _looks_like_key(sent)):
+                yield "api_key", sent
+            elif sent and name == self._token_header:
+                yield "bearer", sent
+
+    def _by_key(self, text: str, address: str | None) -> Access:
+        proof = self._credentials.prove(text, API_KEY)
+        if proof is None:
+            raise self._failed("The API key is not valid.", address, text, self._challenges)
         now = time.time()
-        if refusal := known.refusal(now):
-            raise self._refused(refusal)
+        if refusal := proof.refusal(now):
+            raise Unauthorized(refusal, headers=self._challenges)
+        self._check_method(proof.caller, "api_key")
+        self._credentials.note_use(proof, now)
+        return Access(proof.caller)
+
+    def _by_token(self, text: str, address: str | None) -> Access:
+        if not text:
+            raise InvalidRequest("The Authorization header has no token.", headers=_bearer("invalid_request"))
+        token = self._tokens.read(text)
+        if token is not None:
+            caller = self._callers.by_id(token.owner)
+            if caller is None or caller.revoked or not self._tokens.is_live(token):
+                raise Unauthorized("The token has expired or was revoked.", headers=_bearer("invalid_token"))
+            method, scope = token.method, token.scope
+        else:
+            outside = self._issuers.verify(text)
+            caller = self._callers.by_name(outside.client) if outside else None
+            if outside is None or caller is None or caller.revoked:
+                raise self._failed("The token is not valid.", address, None, _bearer("invalid_token"))
+            method, scope = "oauth", outside.scope
+        self._check_method(caller, method)
+        return Access(caller, None if scope is None else frozenset(scope.split()))
+
+    def _check_method(self, caller: Caller, method: str) -> None:
+        if method not in caller.methods:
+            raise Unauthorized(f"This client may not use {method}.", headers=self._challenges)
+
+    def _check_required(self, headers: Headers) -> None:
         for name, value in self._required.items():
             # Header text is Latin-1 in WSGI (PEP 3333); the setting is UTF-8.
             if not hmac.compare_digest((headers.get(name) or "").encode("latin-1", "replace"), value):
-                raise self._refused(f"The header {name} is missing, or has another value than agreed.")
-        self._keys.note_use(known, now)
-        return known.caller
+                raise Unauthorized(
+                    f"The header {name} is missing, or has another value than agreed.", headers=self._challenges
+                )
 
-    def recognise(self, headers: Headers) -> Caller | None:
-        """Tell whose key was sent, even one that has ended: an error is answered in its owner's own envelope."""
-        sent = headers.get(self._header)
-        known = self._keys.find(sent) if sent else None
-        return known.caller if known else None
+    def _failed(
+        self, message: str, address: str | None, text: str | None, headers: tuple[tuple[str, str], ...]
+    ) -> ProviderError:
+        """Answer credentials nobody owns, as slowly as their sender deserves."""
+        suspects = [network_of(address)]
+        if text and _looks_like_key(text):
+            suspects.append(text.split("_")[1])
+        return self._guesses.answer(Unauthorized(message, headers=headers), *suspects)
 
-    def _refused(self, message: str) -> Unauthorized:
-        return Unauthorized(message, headers=self._challenge)
+
+def _looks_like_key(text: str) -> bool:
+    return text.startswith(PREFIXES[API_KEY] + "_")
+
+
+def _bearer(error: str, **more: str) -> tuple[tuple[str, str], ...]:
+    """Write the challenge of RFC 6750 section 3."""
+    details = "".join(f', {name}="{value}"' for name, value in {"error": error, **more}.items())
+    return (("WWW-Authenticate", f'Bearer realm="{REALM}"{details}'),)
+
+
+def _insufficient_scope(dataset: str) -> Forbidden:
+    return Forbidden(
+        f"This token may not read the dataset {dataset}.",
+        headers=_bearer("insufficient_scope", scope=SCOPE + dataset),
+    )

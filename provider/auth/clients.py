@@ -1,10 +1,12 @@
 """Clients and their keys: made, listed, rotated and revoked by the operator."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_network
 from typing import Any
+from urllib.parse import urlsplit
 
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session, selectinload
@@ -35,8 +37,21 @@ class Clients:
         self._settings = settings
         self._pepper = Pepper(settings.require_secret_key())
 
-    def create(self, name: str, envelope: Mapping[str, Any]) -> Issued:
-        """Make a client with an API key and a client secret. `envelope` holds what differs from the deployment's."""
+    def create(
+        self,
+        name: str,
+        envelope: Mapping[str, Any],
+        *,
+        grants: Mapping[str, Sequence[str] | None] | None = None,
+        auth_methods: Sequence[str] | None = None,
+        networks: Sequence[str] = (),
+        redirect_uris: Sequence[str] = (),
+    ) -> Issued:
+        """Make a client with an API key and a client secret.
+
+        `envelope` holds what differs from the deployment's. `grants` maps datasets to the fields that may be seen, None
+        for all; no `grants` is every dataset. `auth_methods` are those of the deployment when not given.
+        """
         if not _NAME.fullmatch(name):
             raise ConfigurationError(
                 f"A client cannot be called {name!r}. Use up to 64 letters, digits, '-', '_' and '.'."
@@ -47,7 +62,16 @@ class Clients:
                 raise ConfigurationError(
                     f"There is a client {name!r} already. Choose another name, or rotate its keys."
                 )
-            client = Client(name=name, client_id=random_id(), envelope=dict(envelope), created_at=datetime.now(UTC))
+            client = Client(
+                name=name,
+                client_id=random_id(),
+                envelope=dict(envelope),
+                grants=None if grants is None else {key: fields and list(fields) for key, fields in grants.items()},
+                auth_methods=None if auth_methods is None else list(auth_methods),
+                networks=[_network(network) for network in networks],
+                redirect_uris=[_redirect_uri(uri) for uri in redirect_uris],
+                created_at=datetime.now(UTC),
+            )
             session.add(client)
             return Issued(client, self._issue(client, API_KEY).text, self._issue(client, CLIENT_SECRET).text)
 
@@ -61,14 +85,14 @@ class Clients:
         with Session(self._engine) as session:
             return _find(session, name)
 
-    def issue_trial_key(self, name: str, lifetime: timedelta) -> str:
-        """Make one more API key, for trying the connection out; it stops working by itself."""
+    def issue_trial(self, name: str, kind: str, lifetime: timedelta) -> str:
+        """Make one more API key or client secret, for trying the connection out; it stops working by itself."""
         with Session(self._engine) as session, session.begin():
             client = _find(session, name)
             if client.revoked_at:
                 raise ConfigurationError(f"Client {name!r} is revoked. Create another one.")
             _forget_expired(client)
-            return self._issue(client, API_KEY, expires_at=datetime.now(UTC) + lifetime).text
+            return self._issue(client, kind, expires_at=datetime.now(UTC) + lifetime).text
 
     def rotate(self, name: str, overlap: timedelta) -> Issued:
         """Make new secrets; those in use go on working for the length of the overlap."""
@@ -117,6 +141,24 @@ def _find(session: Session, name: str) -> Client:
     if client is None:
         raise ConfigurationError(f"There is no client {name!r}. `provider client list` shows those there are.")
     return client
+
+
+def _network(text: str) -> str:
+    try:
+        return str(ip_network(text))
+    except ValueError as error:
+        raise ConfigurationError(f"{error}. Write a network like 203.0.113.0/24.") from None
+
+
+def _redirect_uri(text: str) -> str:
+    """Refuse an address a code must not be sent to (RFC 6749 section 3.1.2, RFC 9700 section 2.1)."""
+    parts = urlsplit(text)
+    safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in ("127.0.0.1", "::1", "localhost"))
+    if not safe or not parts.hostname or parts.fragment or not text.isascii():
+        raise ConfigurationError(
+            f"{text!r} cannot be a redirect address. Give one that begins with https://, without #."
+        )
+    return text
 
 
 def _forget_expired(client: Client) -> None:

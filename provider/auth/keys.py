@@ -13,7 +13,10 @@ from dataclasses import dataclass
 
 API_KEY = "api_key"
 CLIENT_SECRET = "client_secret"  # noqa: S105 -- the name of a kind, not a secret
-PREFIXES = {API_KEY: "pak", CLIENT_SECRET: "pcs"}
+CONSENT_CODE = "consent_code"
+AUTHORIZATION_CODE = "code"
+REFRESH_TOKEN = "refresh_token"  # noqa: S105
+PREFIXES = {API_KEY: "pak", CLIENT_SECRET: "pcs", CONSENT_CODE: "pcc", AUTHORIZATION_CODE: "pac", REFRESH_TOKEN: "prt"}
 
 _BASE62 = string.digits + string.ascii_letters
 _ID_LENGTH = 12
@@ -44,8 +47,7 @@ class Pepper:
     """The server's own secret in every hash: a stolen database alone proves nothing."""
 
     def __init__(self, secret_key: bytes) -> None:
-        # A key of its own for this use, derived from the one setting.
-        self._key = hmac.digest(secret_key, b"provider: hash of issued secrets", "sha256")
+        self._key = derive_key(secret_key, "hash of issued secrets")
 
     def digest(self, text: str) -> str:
         """Hash a secret for storage: HMAC-SHA256 in hexadecimal."""
@@ -54,6 +56,11 @@ class Pepper:
     def matches(self, text: str, digest: str) -> bool:
         """Compare a secret with a stored hash in constant time."""
         return hmac.compare_digest(self.digest(text).encode(), digest.encode())
+
+
+def derive_key(secret_key: bytes, purpose: str) -> bytes:
+    """Derive a key for one purpose, so that none of them can stand in for another."""
+    return hmac.digest(secret_key, f"provider: {purpose}".encode(), "sha256")
 
 
 def make_key(kind: str) -> Key:
@@ -72,7 +79,7 @@ def parse_key(text: str, kind: str) -> Key | None:
 
 
 def random_id() -> str:
-    """Make a public identifier: 16 characters of A-Z, a-z, 0-9."""
+    """Make a public identifier that cannot be guessed: 16 characters of A-Z, a-z, 0-9."""
     return _random(16)
 
 

@@ -8,10 +8,14 @@ from typing import Any, TypeVar
 
 import click
 
-from provider.auth.api_key import CACHE_SECONDS
+from provider.auth.callers import CACHE_SECONDS
 from provider.auth.clients import Clients, Issued
+from provider.auth.grants import Grants, Terms
+from provider.auth.keys import CONSENT_CODE, Pepper
 from provider.contract.envelope import CHOICES
-from provider.settings import Settings
+from provider.dataset.discover import discover
+from provider.errors import ConfigurationError
+from provider.settings import METHODS, Settings
 from provider.store.engine import check_migrated, open_database
 from provider.store.models import Client
 
@@ -73,16 +77,65 @@ def _choice(part: str, meaning: str) -> Callable[[_Function], _Function]:
 @click.option("--error-codes", type=Renames(), help="Rename error codes, like Unauthorized=-102,NotFound=E404.")
 @_choice("http_status", "HTTP status of errors.")
 @_choice("miss", "The answer when nobody matches.")
+@click.option(
+    "--dataset",
+    "datasets",
+    multiple=True,
+    metavar="NAME[:FIELD,...]",
+    help="A dataset it may read, and the fields it may see; may be repeated.  [default: every dataset]",
+)
+@click.option(
+    "--auth",
+    "auth_methods",
+    multiple=True,
+    type=click.Choice(METHODS),
+    help="How it may authenticate; may be repeated.  [default: as AUTH_METHODS says]",
+)
+@click.option("--network", "networks", multiple=True, help="A network it may call from, like 203.0.113.0/24.")
+@click.option("--redirect-uri", "redirect_uris", multiple=True, help="Where OAuth may send the browser back to.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def create(name: str, *, as_json: bool, **envelope: Any) -> None:
+def create(
+    name: str,
+    *,
+    datasets: tuple[str, ...],
+    auth_methods: tuple[str, ...],
+    networks: tuple[str, ...],
+    redirect_uris: tuple[str, ...],
+    as_json: bool,
+    **envelope: Any,
+) -> None:
     """Create a client and show its secrets, this once.
 
     What is not given is as the deployment's settings say.
     """
     settings = Settings.from_environment()
     own = {part: value for part, value in envelope.items() if value is not None}
-    issued = open_clients(settings).create(name, own)
+    issued = open_clients(settings).create(
+        name,
+        own,
+        grants=_grants(datasets, settings) if datasets else None,
+        auth_methods=auth_methods or None,
+        networks=networks,
+        redirect_uris=redirect_uris,
+    )
     _show_secrets(issued, settings, as_json=as_json, title=f"Client {name} created.")
+
+
+def _grants(datasets: tuple[str, ...], settings: Settings) -> dict[str, list[str] | None]:
+    """Read NAME or NAME:FIELD,FIELD; ConfigurationError for a dataset or a field that does not exist."""
+    known = discover(settings.datasets)
+    grants: dict[str, list[str] | None] = {}
+    for text in datasets:
+        name, colon, listed = text.partition(":")
+        fields = [field.strip() for field in listed.split(",")] if colon else None
+        if name not in known:
+            raise ConfigurationError(f"There is no dataset {name!r}. There are: {', '.join(known)}.")
+        if unknown := set(fields or ()) - set(known[name].record_fields):
+            raise ConfigurationError(
+                f"Dataset {name} has no field {min(unknown)!r}. It has: {', '.join(known[name].record_fields)}."
+            )
+        grants[name] = fields
+    return grants
 
 
 @command.command("list")
@@ -113,6 +166,7 @@ def show(name: str, *, as_json: bool) -> None:
     click.echo(f"Client     {client.name}\nClient id  {client.client_id}\nCreated    {_when(client.created_at)}")
     if client.revoked_at:
         click.echo(f"Revoked    {_when(client.revoked_at)}")
+    click.echo(f"May read   {_readable(client)}")
     if client.envelope:
         click.echo(f"Envelope   {json.dumps(client.envelope, ensure_ascii=False)}")
     for key in row["keys"]:
@@ -133,6 +187,21 @@ def rotate(name: str, overlap: timedelta, *, as_json: bool) -> None:
     settings = Settings.from_environment()
     issued = open_clients(settings).rotate(name, overlap)
     _show_secrets(issued, settings, as_json=as_json, title=f"New secrets for {name}; the old ones end in {overlap}.")
+
+
+@command.command()
+@click.argument("name")
+def consent(name: str) -> None:
+    """Print a one-time code for the OAuth consent page of a client."""
+    settings = Settings.from_environment()
+    client = open_clients(settings).get(name)
+    if not client.redirect_uris:
+        raise ConfigurationError(
+            f"Client {name!r} has no redirect address, which the consent page needs to go back to."
+        )
+    grants = Grants(open_database(settings), Pepper(settings.require_secret_key()))
+    click.echo(grants.make(CONSENT_CODE, Terms(client=client.id)))
+    click.echo(f"Paste it into the consent page of {name}. It works once, for ten minutes.", err=True)
 
 
 @command.command()
@@ -161,7 +230,16 @@ def _show_secrets(issued: Issued, settings: Settings, *, as_json: bool, title: s
     click.echo(f"  API key        {issued.api_key}   (send it in the header {settings.api_key_header})")
     click.echo(f"  Client id      {client.client_id}")
     click.echo(f"  Client secret  {issued.client_secret}")
+    click.echo(f"\n  May read       {_readable(client)}")
+    click.echo(f"  May use        {', '.join(client.auth_methods or settings.auth_methods)}")
+    click.echo(f"  May call from  {', '.join(client.networks) or 'anywhere (limit it with --network)'}")
     click.echo(f"\nWhat to type into Pango's console: provider connect {client.name}")
+
+
+def _readable(client: Client) -> str:
+    if client.grants is None:
+        return "every dataset (limit it with --dataset)"
+    return ", ".join(f"{name} ({', '.join(fields)})" if fields else name for name, fields in client.grants.items())
 
 
 def _row(client: Client) -> dict[str, Any]:
@@ -169,6 +247,10 @@ def _row(client: Client) -> dict[str, Any]:
         "name": client.name,
         "clientId": client.client_id,
         "envelope": client.envelope,
+        "datasets": client.grants,
+        "authMethods": client.auth_methods,
+        "networks": client.networks,
+        "redirectUris": client.redirect_uris,
         "createdAt": _when(client.created_at),
         "revokedAt": _when(client.revoked_at),
         "keys": [

@@ -31,7 +31,7 @@ def command(port: int) -> None:
     if CLIENT not in {client.name for client in clients.list()}:
         issued = clients.create(CLIENT, {})
         click.echo(f"Created client {CLIENT}. Its API key, shown this once: {issued.api_key}\n")
-    print_sheet(CLIENT, connect(CLIENT, settings, f"http://127.0.0.1:{port}"))
+    print_sheet(connect(CLIENT, settings, f"http://127.0.0.1:{port}"))
 
 
 def _load(settings: Settings) -> None:

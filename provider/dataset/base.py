@@ -75,6 +75,11 @@ class Dataset:
         fields = self.parameters.load_fields if self.parameters else {}
         return {field.data_key or name: field.required for name, field in fields.items()}
 
+    @property
+    def record_fields(self) -> list[str]:
+        """The names of the record's fields."""
+        return [field.data_key or name for name, field in self._record.dump_fields.items()]
+
     def prepare(self, sources: Sources) -> None:
         """Get ready before the first lookup; ConfigurationError when the dataset cannot work."""
 

@@ -28,6 +28,7 @@ from sqlalchemy.exc import NoSuchTableError, SQLAlchemyError
 from sqlalchemy.types import TypeEngine
 
 from provider.contract.record import EXACT_DIGITS
+from provider.database import Statement
 from provider.dataset.base import Dataset, Query
 from provider.errors import Ambiguous, ConfigurationError
 from provider.sources import Source, Sources
@@ -86,6 +87,11 @@ class TableDataset(Dataset):
         self._shown = dict(record)
         self._newest_by = newest_by
         self._lookup: _Lookup | None = None
+
+    @property
+    def record_fields(self) -> list[str]:
+        """The names of the record's fields."""
+        return list(self._shown)
 
     def prepare(self, sources: Sources) -> None:
         """Reflect the table and prepare the statements; ConfigurationError names what the database lacks."""
@@ -148,7 +154,7 @@ class _Lookup:
         self._newest = newest
         self._most = 1 if newest is not None else 2  # a second row shows that the answer is ambiguous
         self._fields = list(zip(record, self._conversions(), strict=True))
-        self._statements: dict[tuple[str, ...], _Statement] = {}
+        self._statements: dict[tuple[str, ...], Statement] = {}
         for key in identifiers:
             self._statement((key,))
 
@@ -163,7 +169,7 @@ class _Lookup:
         if not used:
             return None
         statement = self._statement(tuple(used))
-        _, rows = self._source.fetch(statement.sql, statement.arrange(values), self._most)
+        _, rows = self._source.fetch(statement, values, self._most)
         if not rows:
             return None
         if len(rows) > 1 and (len(used) == 1 or rows[0][-1] == rows[1][-1]):
@@ -173,9 +179,9 @@ class _Lookup:
             for (field, convert), value in zip(self._fields, rows[0], strict=False)
         }
 
-    def _statement(self, used: tuple[str, ...]) -> "_Statement":
+    def _statement(self, used: tuple[str, ...]) -> Statement:
         if used not in self._statements:
-            self._statements[used] = _Statement(self._select(used), self._source.engine.dialect)
+            self._statements[used] = Statement(self._select(used), self._source.engine.dialect)
         return self._statements[used]
 
     def _select(self, used: tuple[str, ...]) -> Select[Any]:
@@ -204,27 +210,12 @@ class _Lookup:
     def _conversions(self) -> list[Callable[[Any], Any] | None]:
         """Ask SQLAlchemy's types what they make of the driver's values, which need the driver's own type codes."""
         dialect = self._source.engine.dialect
-        nothing = _Statement(select(*self._columns).where(false()), dialect)
-        description, _ = self._source.fetch(nothing.sql, nothing.arrange({}), 1)
+        nothing = Statement(select(*self._columns).where(false()), dialect)
+        description, _ = self._source.fetch(nothing, {}, 1)
         return [
             _conversion(column.type, dialect, described[1])
             for column, described in zip(self._columns, description, strict=True)
         ]
-
-
-class _Statement:
-    """A compiled statement, ready for the driver's cursor."""
-
-    def __init__(self, chosen: Select[Any], dialect: Dialect) -> None:
-        compiled = chosen.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
-        self.sql = str(compiled)
-        self._defaults = {name: compiled.binds[name].value for name in compiled.bind_names.values()}
-        self._order = compiled.positiontup
-
-    def arrange(self, values: Mapping[str, Any]) -> tuple[Any, ...] | dict[str, Any]:
-        """Put the values the way the driver takes them: by position or by name."""
-        named = {**self._defaults, **values}
-        return named if self._order is None else tuple([named[name] for name in self._order])
 
 
 def _latest_first(newest: ColumnElement[Any] | None) -> list[ColumnElement[Any]]:

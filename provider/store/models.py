@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, Dialect, ForeignKey, MetaData, String, TypeDecorator
+from sqlalchemy import JSON, DateTime, Dialect, ForeignKey, MetaData, String, Text, TypeDecorator
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 
@@ -34,7 +34,12 @@ class Base(DeclarativeBase):
 
 
 class Client(Base):
-    """An API consumer, for instance one Pango organisation. `envelope` holds the names it has of its own."""
+    """An API consumer, for instance one Pango organisation.
+
+    `envelope` holds the names it has of its own. `grants` maps the datasets it may read to the fields it may see, null
+    for all; a null `grants` is every dataset, a null `auth_methods` every method the deployment allows. `networks` are
+    the networks it may call from, none for any. `redirect_uris` are where OAuth may send a browser back to.
+    """
 
     __tablename__ = "provider_client"
 
@@ -42,6 +47,10 @@ class Client(Base):
     name: Mapped[str] = mapped_column(String(64), unique=True)
     client_id: Mapped[str] = mapped_column(String(32), unique=True)
     envelope: Mapped[dict[str, Any]] = mapped_column(JSON)
+    grants: Mapped[dict[str, list[str] | None] | None] = mapped_column(JSON(none_as_null=True))
+    auth_methods: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
+    networks: Mapped[list[str]] = mapped_column(JSON)
+    redirect_uris: Mapped[list[str]] = mapped_column(JSON)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     credentials: Mapped[list["Credential"]] = relationship(
@@ -64,3 +73,32 @@ class Credential(Base):
     last_used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     client: Mapped[Client] = relationship(back_populates="credentials")
+
+
+class Grant(Base):
+    """A secret of one use on the way to a token: a consent code, an authorization code or a refresh token.
+
+    `family` ties together all that came of one consent, so that it can be revoked as a whole.
+    """
+
+    __tablename__ = "provider_grant"
+
+    id: Mapped[str] = mapped_column(String(16), primary_key=True)
+    client_pk: Mapped[int] = mapped_column(ForeignKey(Client.id), index=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    digest: Mapped[str] = mapped_column(String(64))
+    family: Mapped[str] = mapped_column(String(16))
+    scope: Mapped[str] = mapped_column(Text)
+    redirect_uri: Mapped[str | None] = mapped_column(Text)
+    code_challenge: Mapped[str | None] = mapped_column(String(128))
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class Revocation(Base):
+    """The id of an access token, or of a family of grants, that was revoked before its time."""
+
+    __tablename__ = "provider_revocation"
+
+    id: Mapped[str] = mapped_column(String(16), primary_key=True)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)

@@ -1,0 +1,5 @@
+"""`python -m provider` is the same as `provider`."""
+
+from provider.cli import main
+
+main()

@@ -1,0 +1,50 @@
+"""The consent page: where the partner's administrator lets a client in, with a one-time code from the command line."""
+
+from authlib.oauth2 import OAuth2Error
+from flask import Blueprint, Response, make_response, render_template, request
+
+from provider.api.oauth2 import check_quotable
+from provider.auth.authenticator import SCOPE
+from provider.auth.grants import Grants
+from provider.auth.guesses import Guesses, network_of
+from provider.auth.keys import CONSENT_CODE
+from provider.auth.oauth2 import OAuthServer
+from provider.errors import Unauthorized
+
+WRONG_CODE = "That code is not valid, has been used, or is older than ten minutes. Make a new one."
+
+
+def consent_page(server: OAuthServer, grants: Grants, guesses: Guesses) -> Blueprint:
+    """Make the authorization endpoint (RFC 6749 section 3.1)."""
+    blueprint = Blueprint("consent", __name__, template_folder="templates")
+
+    @blueprint.errorhandler(OAuth2Error)
+    def refuse(error: OAuth2Error) -> Response:
+        return server.answer_error(error)
+
+    @blueprint.route("/oauth2/authorize", methods=["GET", "POST"])
+    def authorize() -> Response:
+        check_quotable(request.args)
+        asked = server.get_consent_grant()
+        client = asked.request.client.caller
+        if request.method == "GET":
+            return page(client.name, asked.request.scope)
+        if request.form.get("decision") == "deny":
+            return server.answer_authorization(asked, granted=False)
+        code = grants.find(request.form.get("consent_code", "").strip(), CONSENT_CODE)
+        if code and code.client_pk == client.id and grants.use(code):
+            return server.answer_authorization(asked, granted=True)
+        refusal = guesses.answer(Unauthorized(WRONG_CODE), network_of(request.remote_addr), client.client_id)
+        return page(client.name, asked.request.scope, wrong=refusal.message, status=refusal.status)
+
+    def page(client: str, scope: str, *, wrong: str = "", status: int = 200) -> Response:
+        datasets = [name.removeprefix(SCOPE) for name in scope.split()]
+        response = make_response(render_template("consent.html", client=client, datasets=datasets, wrong=wrong), status)
+        response.headers["Cache-Control"] = "no-store"
+        # Nobody may put this page into a frame and have its button pressed unawares (RFC 9700 section 4.16).
+        response.headers["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'"
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers["Referrer-Policy"] = "no-referrer"
+        return response
+
+    return blueprint

@@ -1,0 +1,102 @@
+"""Access tokens: signed, so that issuing one writes nothing; only a revocation is stored.
+
+A token is `pat_<payload>.<signature>`. The payload says which client it is for, how it was obtained, what it may read
+and when it ends; nothing in it is secret, and nothing of it is kept.
+"""
+
+import base64
+import binascii
+import hashlib
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import orjson
+from itsdangerous import BadSignature, Signer
+from sqlalchemy import Engine, bindparam, delete, insert, select
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+
+from provider.auth.callers import database_down
+from provider.auth.keys import derive_key, random_id
+from provider.database import Statement
+from provider.store.models import Revocation
+
+PREFIX = "pat_"
+_LONGEST = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class AccessToken:
+    """What a token says. `scope` is None for all its client may read, `family` the consent it came of."""
+
+    id: str
+    owner: int
+    method: str
+    scope: str | None
+    family: str | None
+    issued: int
+    expires: int
+
+
+class AccessTokens:
+    """Issues, reads and revokes access tokens."""
+
+    def __init__(self, engine: Engine, secret_key: bytes, lifetime: int) -> None:
+        self.lifetime = lifetime
+        self._engine = engine
+        self._errors = (engine.dialect.loaded_dbapi.Error, SQLAlchemyError)
+        self._signer = Signer(
+            derive_key(secret_key, "signature of access tokens"),
+            key_derivation="none",
+            digest_method=hashlib.sha256,
+        )
+        self._find = Statement(
+            select(Revocation.id).where(Revocation.id.in_([bindparam("token", ""), bindparam("family", "")])),
+            engine.dialect,
+        )
+
+    def issue(
+        self, owner: int, method: str, *, scope: str | None = None, family: str | None = None
+    ) -> tuple[str, AccessToken]:
+        """Make a fresh token for a client; those issued before go on to their own end."""
+        now = int(time.time())
+        token = AccessToken(random_id(), owner, method, scope, family, now, now + self.lifetime)
+        payload = orjson.dumps(
+            [token.id, token.owner, token.method, token.scope, token.family, token.issued, token.expires]
+        )
+        signed = self._signer.sign(base64.urlsafe_b64encode(payload).rstrip(b"="))
+        return PREFIX + signed.decode(), token
+
+    def read(self, text: str) -> AccessToken | None:
+        """Read a token; None when it is not one of ours. Whether it still holds, `is_live` tells."""
+        if not text.startswith(PREFIX) or len(text) > _LONGEST or not text.isascii():
+            return None
+        try:
+            payload = self._signer.unsign(text[len(PREFIX) :].encode())
+            return AccessToken(*orjson.loads(base64.urlsafe_b64decode(payload + b"=" * (-len(payload) % 4))))
+        except (BadSignature, binascii.Error, orjson.JSONDecodeError, TypeError):
+            return None
+
+    def is_live(self, token: AccessToken) -> bool:
+        """Tell whether a token holds now; a revocation is seen at once, whichever worker it went to."""
+        if token.expires <= time.time():
+            return False
+        return not self.is_revoked(token.id, token.family or "")
+
+    def is_revoked(self, *ids: str) -> bool:
+        """Tell whether a token or a family is revoked; SourceUnavailable when the database does not answer."""
+        try:
+            _, rows = self._find.run(self._engine, {"token": ids[0], "family": ids[-1]}, 1)
+        except self._errors as error:
+            raise database_down() from error
+        return bool(rows)
+
+    def revoke(self, revoked_id: str, until: datetime) -> None:
+        """Revoke a token or a family until it would have ended anyway; again is harmless."""
+        with self._engine.begin() as connection:
+            connection.execute(delete(Revocation).where(Revocation.expires_at < datetime.now(UTC)))
+        try:
+            with self._engine.begin() as connection:
+                connection.execute(insert(Revocation).values(id=revoked_id, expires_at=until))
+        except IntegrityError:
+            return

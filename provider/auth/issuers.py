@@ -1,0 +1,169 @@
+"""Access tokens of an outside issuer: JWTs by RFC 9068, verified through the issuer's published keys."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from threading import Lock
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx2
+import orjson
+import structlog
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+from joserfc.util import urlsafe_b64decode
+
+from provider.errors import ConfigurationError
+
+ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"]
+"""Signatures by a key pair only: with `none` or a shared secret anybody could sign (RFC 8725 section 3.1)."""
+
+LONGEST_TOKEN = 8192
+CLOCK_SKEW = 60
+"""Seconds the issuer's clock may differ from ours."""
+
+REFRESH_PAUSE = 5.0
+"""Seconds between two fetches at least, so that tokens with invented key ids cannot make us flood the issuer."""
+
+KEYS_LIFETIME = 600.0
+_FETCH_SECONDS = 3.0
+_LARGEST_DOCUMENT = 256 * 1024
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+_TYPES = ("at+jwt", "application/at+jwt")
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class OutsideToken:
+    """What a verified token says: which client of the issuer it is for, and its scopes."""
+
+    client: str
+    scope: str
+
+
+class Issuers:
+    """The issuers of the settings, by their identifiers."""
+
+    def __init__(self, audiences: Mapping[str, str]) -> None:
+        for issuer in audiences:
+            if not _trustworthy(issuer):
+                raise ConfigurationError(
+                    f"PROVIDER_OAUTH_ISSUERS names {issuer!r}. Write https://issuer=audience; "
+                    "plain http is for this machine only."
+                )
+        self._issuers = {issuer: _Issuer(issuer, audience) for issuer, audience in audiences.items()}
+
+    def verify(self, text: str) -> OutsideToken | None:
+        """Verify a token; None when it is not one that a configured issuer made for us and that holds now."""
+        if len(text) > LONGEST_TOKEN or text.count(".") != 2:  # noqa: PLR2004 -- a JWT has three parts
+            return None
+        try:
+            header, claims = (orjson.loads(urlsafe_b64decode(part.encode())) for part in text.split(".")[:2])
+            issuer = self._issuers.get(claims["iss"])
+        except (ValueError, TypeError, KeyError):
+            return None
+        return issuer.verify(text, header) if issuer and isinstance(header, dict) else None
+
+
+@dataclass
+class _Issuer:
+    """One issuer and the keys it has published, kept through its outages."""
+
+    name: str
+    audience: str
+    keys: dict[str | None, Any] = field(default_factory=dict)
+    fetched_at: float = float("-inf")
+    tried_at: float = float("-inf")
+    lock: Lock = field(default_factory=Lock)
+
+    def verify(self, text: str, header: Mapping[str, Any]) -> OutsideToken | None:
+        kid = header.get("kid")
+        if str(header.get("typ", "")).lower() not in _TYPES or not isinstance(kid, str | None):
+            return None
+        key = self._key(kid)
+        if key is None:
+            return None
+        try:
+            claims = jwt.decode(text, key, algorithms=ALGORITHMS).claims
+        except (JoseError, ValueError, TypeError):
+            return None
+        return self._accepted(claims)
+
+    def _accepted(self, claims: Mapping[str, Any]) -> OutsideToken | None:
+        """Check the claims RFC 9068 section 2.2 demands (section 4)."""
+        now = time.time()
+        audience, scope = claims.get("aud"), claims.get("scope", "")
+        times = [claims.get("exp"), claims.get("iat"), claims.get("nbf", claims.get("iat"))]
+        if not all(isinstance(value, int | float) and not isinstance(value, bool) for value in times):
+            return None
+        expires, issued, not_before = times
+        held = expires > now - CLOCK_SKEW and max(issued, not_before) <= now + CLOCK_SKEW
+        meant = claims.get("iss") == self.name and self.audience in (
+            audience if isinstance(audience, list) else [audience]
+        )
+        whole = all(isinstance(claims.get(name), str) for name in ("sub", "client_id")) and isinstance(scope, str)
+        return OutsideToken(claims["client_id"], scope) if held and meant and whole else None
+
+    def _key(self, kid: str | None) -> Any:
+        """Find a key; fetch the issuer's keys when it is unknown or they are old. Old keys outlive an outage."""
+        now = time.monotonic()
+        stale = now - self.fetched_at > KEYS_LIFETIME
+        if (kid not in self.keys or stale) and now - self.tried_at > REFRESH_PAUSE:
+            with self.lock:
+                if time.monotonic() - self.tried_at > REFRESH_PAUSE:
+                    self._fetch()
+        return self.keys.get(kid)
+
+    def _fetch(self) -> None:
+        self.tried_at = time.monotonic()
+        try:
+            with httpx2.Client(timeout=_FETCH_SECONDS, follow_redirects=False) as http:
+                published = KeySet.import_key_set(_read(http, self._keys_address(http)))  # type: ignore[arg-type]
+        except (httpx2.HTTPError, JoseError, ValueError, KeyError, TypeError) as error:
+            log.warning("issuer's keys not fetched", issuer=self.name, error=type(error).__name__)
+            return
+        self.keys = {key.kid: key for key in published.keys if key.key_type in ("RSA", "EC", "OKP")}
+        self.fetched_at = time.monotonic()
+
+    def _keys_address(self, http: httpx2.Client) -> str:
+        """Learn from the issuer's metadata where its keys are (RFC 8414, or OpenID Connect Discovery)."""
+        parts = urlsplit(self.name)
+        root, path = f"{parts.scheme}://{parts.netloc}", parts.path.rstrip("/")
+        try:
+            metadata = _read(http, f"{root}/.well-known/oauth-authorization-server{path}")
+        except httpx2.HTTPStatusError:
+            metadata = _read(http, f"{root}{path}/.well-known/openid-configuration")
+        if metadata["issuer"] != self.name:
+            raise ValueError("the metadata is another issuer's")  # RFC 8414 section 3.3
+        address = metadata["jwks_uri"]
+        if not isinstance(address, str) or not _trustworthy(address):
+            raise ValueError("jwks_uri is not https")
+        return address
+
+
+def _read(http: httpx2.Client, address: str) -> dict[str, Any]:
+    """Fetch a JSON object, limited in size and in time as a whole."""
+    deadline, body = time.monotonic() + _FETCH_SECONDS, b""
+    with http.stream("GET", address) as answer:
+        answer.raise_for_status()
+        if answer.status_code != HTTPStatus.OK:
+            raise ValueError("not an answer with a document")
+        for chunk in answer.iter_bytes():
+            body += chunk
+            if len(body) > _LARGEST_DOCUMENT or time.monotonic() > deadline:
+                raise ValueError("too large, or too slow")
+    document = orjson.loads(body)
+    if not isinstance(document, dict):
+        raise TypeError("not a JSON object")
+    return document
+
+
+def _trustworthy(address: str) -> bool:
+    parts = urlsplit(address)
+    return bool(parts.hostname) and (
+        parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
+    )
