@@ -1,6 +1,6 @@
 """Where a lookup's raw parameters come from: the query, and the body of a POST (PangoCDP, "Access Data API")."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from urllib.parse import parse_qsl
 
 import orjson
@@ -12,9 +12,10 @@ _MOST_FIELDS = 1000
 
 
 def raw_parameters(request: Request) -> Mapping[str, object]:
-    """Collect the parameters. A body's value beats the query's unless it is blank; of repeated ones the first counts.
+    """Collect the parameters; a body's value beats the query's unless it is blank.
 
-    InvalidRequest, UnsupportedMediaType; the body limit raises on its own.
+    Of repeated ones the first that is not blank counts. InvalidRequest, UnsupportedMediaType; the body limit raises on
+    its own.
     """
     raw: dict[str, object] = {}
     if query := request.query_string:
@@ -27,7 +28,7 @@ def raw_parameters(request: Request) -> Mapping[str, object]:
 def _body(request: Request) -> Mapping[str, object]:
     kind = request.mimetype
     if kind == "multipart/form-data":
-        form = request.form.to_dict()
+        form = _first(request.form.items(multi=True))
         if not form and request.content_length:
             raise InvalidRequest("The form in the body cannot be read, or has no fields.")
         return form
@@ -52,11 +53,16 @@ def _json_object(body: bytes) -> Mapping[str, object]:
 
 
 def _decode(encoded: bytes, part: str) -> dict[str, object]:
-    """Read name=value pairs; of a repeated name the first value that is not blank counts."""
+    """Read name=value pairs."""
     try:
         pairs = parse_qsl(encoded.decode(), keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS)
     except ValueError:
         raise InvalidRequest(f"The {part} is not valid: send name=value pairs, percent-encoded UTF-8.") from None
+    return _first(pairs)
+
+
+def _first(pairs: Iterable[tuple[str, str]]) -> dict[str, object]:
+    """Keep one value of each name: the first that is not blank."""
     values: dict[str, object] = {}
     for name, value in pairs:
         if name not in values or _blank(values[name]):

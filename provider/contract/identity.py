@@ -19,9 +19,11 @@ _VIETNAM_2018 = {
     "162": "32", "163": "33", "164": "34", "165": "35", "166": "36", "167": "37", "168": "38", "169": "39",
     "186": "56", "188": "58", "199": "59",
 }  # fmt: skip
-_VIETNAM_OLD_MOBILE = re.compile(rf"(?:(?:00)?84)?0?({'|'.join(_VIETNAM_2018)})(\d{{7}})")
+_VIETNAM_OLD_MOBILE = re.compile(rf"({'|'.join(_VIETNAM_2018)})([0-9]{{7}})")
+_VIETNAM = 84
 
-_INVISIBLE = dict.fromkeys([0x200B, 0x200C, 0x200D, 0x200E, 0x200F, 0x202A, 0x202C, 0x2060, 0xFEFF])
+# Soft hyphen, zero-width characters, and the marks of writing direction that contact lists put around what is copied.
+_INVISIBLE = dict.fromkeys([0xAD, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x206A), 0xFEFF])
 _PLAIN_EMAIL = re.compile(r"[a-z0-9_]+(?:[.+-][a-z0-9_]+)*@[a-z0-9]{2,30}(?:\.[a-z0-9]{2,20})?\.(?:com|vn|net|org|io)")
 _LONGEST_PHONE = 64
 _LONGEST_PLAIN_EMAIL = 64
@@ -102,7 +104,9 @@ def _plan(region: str) -> _Plan:
     metadata: Any = phonenumbers.PhoneMetadata.metadata_for_region(region)
     trunk, code = metadata.national_prefix or "", metadata.country_code
     usual = None
-    if trunk and metadata.mobile and metadata.mobile.national_number_pattern and not metadata.leading_zero_possible:
+    # Where a carrier's code may follow the trunk prefix, as in Colombia, the digits alone do not tell the two apart.
+    plain = bool(trunk) and metadata.national_prefix_for_parsing == trunk and not metadata.leading_zero_possible
+    if plain and metadata.mobile and metadata.mobile.national_number_pattern:
         usual = re.compile(rf"(?:{trunk}|\+{code})({metadata.mobile.national_number_pattern})", re.ASCII)
     return _Plan(country_code=code, trunk_prefix=trunk, usual=usual)
 
@@ -110,11 +114,8 @@ def _plan(region: str) -> _Plan:
 def _parse(written: str, region: str) -> phonenumbers.PhoneNumber:
     if len(written) > _LONGEST_PHONE:
         raise InvalidPhone
-    written = written.translate(_INVISIBLE)
-    if region == "VN":
-        written = _renumber(written)
     try:
-        number = phonenumbers.parse(written, region)
+        number = _renumber(phonenumbers.parse(written.translate(_INVISIBLE), region))
     except phonenumbers.NumberParseException:
         raise InvalidPhone from None
     if not phonenumbers.is_valid_number(number):
@@ -122,8 +123,8 @@ def _parse(written: str, region: str) -> phonenumbers.PhoneNumber:
     return number
 
 
-def _renumber(written: str) -> str:
-    """Turn an eleven-digit mobile number from before 2018 into today's; leave any other text as it is."""
-    if old := _VIETNAM_OLD_MOBILE.fullmatch(phonenumbers.normalize_digits_only(written)):
-        return f"+84{_VIETNAM_2018[old[1]]}{old[2]}"
-    return written
+def _renumber(number: phonenumbers.PhoneNumber) -> phonenumbers.PhoneNumber:
+    """Turn an eleven-digit mobile number from before 2018 into today's; leave any other number as it is."""
+    if number.country_code == _VIETNAM and (old := _VIETNAM_OLD_MOBILE.fullmatch(str(number.national_number))):
+        return phonenumbers.PhoneNumber(_VIETNAM, int(_VIETNAM_2018[old[1]] + old[2]))
+    return number

@@ -17,6 +17,9 @@ _INT64 = 2**63
 EXACT_DIGITS = 15
 """Significant digits that a JSON number, read as a double, always gives back (IEEE 754: DBL_DIG)."""
 
+DEEPEST = 100
+"""Levels of a JSON document that are shown, as many as MySQL admits; orjson gives up at 254."""
+
 
 def flat(found: Mapping[str, Any]) -> dict[str, Scalar]:
     """Shape what a dataset found: nulls left out, text in NFC, dates as ISO 8601, everything else as a scalar."""
@@ -36,7 +39,7 @@ def exact(number: Decimal) -> Scalar | None:
     digits, exponent = number.as_tuple()[1:]
     if len(digits) > EXACT_DIGITS or not isinstance(exponent, int) or abs(exponent) > EXACT_DIGITS:
         return str(number)
-    return int(number) if exponent >= 0 else float(number)
+    return _integer(int(number)) if exponent >= 0 else float(number)
 
 
 def _text(value: str) -> str:
@@ -51,7 +54,7 @@ def _integer(value: int) -> Scalar:
 
 
 def _float(value: float) -> float | None:
-    return value if math.isfinite(value) else None
+    return float(value) if math.isfinite(value) else None
 
 
 def _duration(value: dt.timedelta) -> str:
@@ -70,11 +73,15 @@ def _document(value: object) -> str:
     return orjson.dumps(_plain(value)).decode()
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any, depth: int = 0) -> Any:
+    if depth > DEEPEST:
+        return None
     if isinstance(value, Mapping):
-        return {_text(str(key)): _plain(member) for key, member in value.items()}
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return [_plain(member) for member in value]
+        return {_text(str(key)): _plain(member, depth + 1) for key, member in value.items()}
+    if isinstance(value, (set, frozenset)):
+        value = sorted(value, key=str)  # a set has no order, and a repeated call gets the same answer
+    if isinstance(value, (list, tuple)):
+        return [_plain(member, depth + 1) for member in value]
     convert = _CONVERSIONS.get(type(value))
     return convert(value) if convert else _other(value)
 

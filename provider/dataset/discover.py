@@ -29,7 +29,7 @@ def _files(package_name: str) -> list[str]:
     try:
         package = importlib.import_module(package_name)
     except ModuleNotFoundError as error:
-        if error.name and package_name.startswith(error.name):
+        if error.name and f"{package_name}.".startswith(f"{error.name}."):
             raise ConfigurationError(
                 f"PROVIDER_DATASETS names the package {package_name!r}, which cannot be found. "
                 "Give a folder of Python files that is in the working folder or installed."

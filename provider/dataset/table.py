@@ -1,12 +1,13 @@
 """TableDataset: a table or a view of a source, declared and not programmed."""
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column as TableColumn
 from sqlalchemy import (
+    Boolean,
     ColumnElement,
     Dialect,
     Float,
@@ -24,6 +25,7 @@ from sqlalchemy import (
     select,
     union_all,
 )
+from sqlalchemy import Column as TableColumn
 from sqlalchemy.exc import NoSuchTableError, SQLAlchemyError
 from sqlalchemy.types import TypeEngine
 
@@ -246,14 +248,35 @@ def _conversion(kind: TypeEngine[Any], dialect: Dialect, code: Any) -> Callable[
         return None  # the driver's own value is the exact one; SQLAlchemy would invent ten decimals
     process = kind.dialect_impl(dialect).result_processor(dialect, code)
     if isinstance(kind, Numeric) and (kind.precision or 0) > EXACT_DIGITS:
-        return lambda value: format(process(value) if process else value, "f")
+        return _lenient(_all_digits(process or _same))
     if process is None:
         return None
+    if isinstance(kind, Boolean):
+        return lambda value: process(value) if value in (0, 1) else value  # the text 'false' would become true
+    return _lenient(process)
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _all_digits(process: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Write numbers of a column too wide for a JSON number as text, every one of them in the same way."""
+
+    def convert(value: Any) -> Any:
+        number = process(value)
+        return format(number, "f") if math.isfinite(number) else number
+
+    return convert
+
+
+def _lenient(process: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Show a value as it stands when it is not what its column says: SQLite keeps any text in a column of dates."""
 
     def convert(value: Any) -> Any:
         try:
             return process(value)
-        except (ArithmeticError, TypeError, ValueError):
-            return value  # SQLite keeps any text in a column of dates: shown as it stands
+        except (ArithmeticError, RecursionError, TypeError, ValueError):
+            return value
 
     return convert

@@ -1,0 +1,150 @@
+"""What tests start from: a folder of their own, real SQLite files, the app, and a client with a key."""
+
+import importlib
+import itertools
+import os
+import shutil
+import sqlite3
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import hypothesis
+import pytest
+from flask.testing import FlaskClient
+from hypothesis.configuration import set_hypothesis_home_dir
+from support import Deployment
+
+from provider import create_app
+from provider.auth.clients import Clients
+from provider.cli.database import upgrade_database
+from provider.sample import load_sample
+from provider.settings import PREFIX, Settings
+from provider.store.engine import open_database
+
+SECRET_KEY = "a secret key for tests, of forty characters"
+
+# No deadline: how fast a machine is must not decide. No example database: nothing is written into the checkout.
+hypothesis.settings.register_profile("suite", deadline=None, database=None, derandomize=bool(os.environ.get("CI")))
+hypothesis.settings.load_profile("suite")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _notes_of_hypothesis(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keep what hypothesis writes out of the checkout."""
+    set_hypothesis_home_dir(tmp_path_factory.mktemp("hypothesis"))
+
+
+@pytest.fixture(autouse=True)
+def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run every test in an empty folder, without the settings of whoever runs it."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    for name in [*os.environ]:
+        if name.startswith(PREFIX) or name == "PORT":
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def sample_data(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Load the sample shop once; it is only ever read."""
+    file = tmp_path_factory.mktemp("sample") / "demo.db"
+    load_sample(file)
+    return f"sqlite:///{file}"
+
+
+@pytest.fixture(scope="session")
+def migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Migrate an empty provider database once, to be copied."""
+    file = tmp_path_factory.mktemp("provider") / "provider.db"
+    upgrade_database(Settings(database_url=f"sqlite:///{file}"))
+    return file
+
+
+@pytest.fixture
+def make_settings(tmp_path: Path, migrated_database: Path, sample_data: str) -> Callable[..., Settings]:
+    """Make the settings of an installation with a provider database of its own and the sample shop."""
+
+    def make(**chosen: Any) -> Settings:
+        file = tmp_path / "provider.db"
+        if not file.exists():
+            shutil.copyfile(migrated_database, file)
+        given = {"database_url": f"sqlite:///{file}", "secret_key": SECRET_KEY, "sources": {"demo": sample_data}}
+        return Settings(**(given | chosen))
+
+    return make
+
+
+@pytest.fixture
+def deploy(make_settings: Callable[..., Settings]) -> Iterator[Callable[..., Deployment]]:
+    """Make an installation with these settings; its databases are closed at the end."""
+    engines = []
+
+    def make(**chosen: Any) -> Deployment:
+        settings = make_settings(**chosen)
+        app = create_app(settings)
+        engine = open_database(settings)
+        engines.extend([*app.extensions["databases"].values(), engine])
+        return Deployment(settings, app, Clients(engine, settings))
+
+    yield make
+    for engine in engines:
+        engine.dispose()
+
+
+@pytest.fixture
+def deployment(deploy: Callable[..., Deployment]) -> Deployment:
+    """Give an installation with default settings."""
+    return deploy()
+
+
+@pytest.fixture
+def client(deployment: Deployment) -> FlaskClient:
+    """Give an HTTP client that sends a valid key with every call."""
+    return deployment.asking(deployment.issue().api_key)
+
+
+@pytest.fixture
+def make_source(tmp_path: Path) -> Callable[..., dict[str, str]]:
+    """Make a source over a new SQLite file: SQL statements, and rows to insert with what must not be quoted."""
+
+    def make(script: str, *inserts: tuple[str, tuple[Any, ...]], name: str = "shop") -> dict[str, str]:
+        file = tmp_path / f"{name}.db"
+        with closing(sqlite3.connect(file)) as connection:
+            connection.executescript(script)
+            for statement, values in inserts:
+                connection.execute(statement, values)
+            connection.commit()
+        return {name: f"sqlite:///{file}"}
+
+    return make
+
+
+_numbers = itertools.count()
+
+
+@pytest.fixture
+def make_package(tmp_path: Path) -> Iterator[Callable[..., str]]:
+    """Write a package of datasets, given as file name (without .py) and text, into the working folder; give its name.
+
+    `{name}` in a text is the package's name: it differs from call to call, since Python imports a package once.
+    """
+    names = []
+
+    def make(**files: str) -> str:
+        name = f"partner_{next(_numbers)}"
+        names.append(name)
+        folder = tmp_path / name
+        folder.mkdir()
+        for file, text in {"__init__": "", **files}.items():
+            (folder / f"{file}.py").write_text(dedent(text).replace("{name}", name))
+        importlib.invalidate_caches()
+        return name
+
+    yield make
+    for module in [*sys.modules]:
+        if module.partition(".")[0] in names:
+            del sys.modules[module]

@@ -1,0 +1,224 @@
+"""What tests share beside fixtures: the shape of an answer, and programs run the way a person runs them."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import orjson
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from provider.auth.clients import Clients, Issued
+from provider.contract.envelope import Envelope
+from provider.settings import Settings
+
+CHECKOUT = Path(__file__).parents[1]
+PROVIDER = Path(sys.executable).with_name("provider")
+PATIENCE_SECONDS = 20
+"""How long a test waits for something that must come before it calls it missing."""
+
+PHONE, EMAIL = "0359677657", "dee@bytetech.io"
+VOUCHER = {"code": "E094", "expired": False, "value": 10000}
+"""The sample person of Pango's document, and what is known of them."""
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """One installation: its settings, its app and its clients."""
+
+    settings: Settings
+    app: Flask
+    clients: Clients
+
+    def issue(self, name: str = "pango", **envelope: Any) -> Issued:
+        """Make a client, with the names of its own that are given."""
+        return self.clients.create(name, envelope)
+
+    def asking(self, key: str | None = None) -> FlaskClient:
+        """Give an HTTP client that sends this key with every call, or none."""
+        client = self.app.test_client()
+        if key is not None:
+            client.environ_base[f"HTTP_{self.settings.api_key_header.upper().replace('-', '_')}"] = key
+        return client
+
+
+def envelope_of(response: TestResponse | httpx2.Response, envelope: Envelope | None = None) -> dict[str, Any]:
+    """Read an answer that must be one JSON object with exactly the envelope's keys, of the right types."""
+    envelope = envelope or Envelope()
+    body = response.data if isinstance(response, TestResponse) else response.content
+    content = orjson.loads(body)
+    keys = [envelope.success_key, envelope.message_key, envelope.error_code_key, envelope.data_key]
+    assert list(content) == [key for key in keys if key]
+    assert response.headers["Content-Type"] == "application/json"
+    assert response.headers["Cache-Control"] == "no-store"
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    success, data = content[envelope.success_key], content[envelope.data_key]
+    assert isinstance(success, bool)
+    assert isinstance(data, dict)
+    assert all(isinstance(value, (str, bool, int, float)) for value in data.values())
+    if envelope.message_key:
+        assert isinstance(content[envelope.message_key], str)
+        assert content[envelope.message_key]
+    if envelope.error_code_key:
+        code = content[envelope.error_code_key]
+        assert code == 0 if success else isinstance(code, str)
+        assert not isinstance(code, bool)
+    if not success:
+        assert data == {}
+    return content
+
+
+def record(response: TestResponse | httpx2.Response, envelope: Envelope | None = None) -> dict[str, Any]:
+    """Read the record of an answer that must be a success."""
+    envelope = envelope or Envelope()
+    content = envelope_of(response, envelope)
+    assert response.status_code == 200, content
+    assert content[envelope.success_key] is True, content
+    return content[envelope.data_key]
+
+
+def failure(
+    response: TestResponse | httpx2.Response, code: str, status: int, envelope: Envelope | None = None
+) -> dict[str, Any]:
+    """Read an answer that must be this error."""
+    envelope = envelope or Envelope()
+    content = envelope_of(response, envelope)
+    assert content[envelope.success_key] is False, content
+    if envelope.error_code_key:
+        assert content[envelope.error_code_key] == code, content
+    assert response.status_code == status
+    return content
+
+
+def eventually(condition: Callable[[], Any]) -> Any:
+    """Wait for something another thread or process does; fail when it does not come."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.02)
+    return found
+
+
+def environment(**variables: str) -> dict[str, str]:
+    """Give a program's environment: this one's, without the settings of whoever runs the tests."""
+    inherited = {
+        name: value for name, value in os.environ.items() if not name.startswith("PROVIDER_") and name != "PORT"
+    }
+    return {**inherited, "PYTHONDONTWRITEBYTECODE": "1", **variables}
+
+
+def provider(*arguments: str, cwd: Path, fails: bool = False, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run the `provider` command in a folder; it must succeed, or fail without a traceback."""
+    done = subprocess.run(
+        [PROVIDER, *arguments],
+        cwd=cwd,
+        env=environment(**variables),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert "Traceback" not in done.stdout + done.stderr
+    assert (done.returncode != 0) == fails, done.stdout + done.stderr
+    return done
+
+
+def refusal(*arguments: str, cwd: Path, **variables: str) -> str:
+    """Run a command that must fail with one line on standard error, and give that line."""
+    done = provider(*arguments, cwd=cwd, fails=True, **variables)
+    lines = done.stderr.splitlines()
+    assert len(lines) == 1, done.stderr
+    assert lines[0].startswith("Error: ")
+    return lines[0].removeprefix("Error: ")
+
+
+class Server:
+    """The real server, `provider serve`, over the settings of a folder, on a free port of this machine."""
+
+    def __init__(self, folder: Path, **variables: str) -> None:
+        self.folder = folder
+        self.port = _free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._output = folder / f"server-{self.port}.log"
+        with self._output.open("wb") as output:
+            self.process = subprocess.Popen(
+                [PROVIDER, "serve", "--port", str(self.port), "--workers", "1"],
+                cwd=folder,
+                env=environment(**variables),
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        try:
+            eventually(self._answers)
+        except BaseException:
+            self.kill()
+            raise
+
+    @property
+    def output(self) -> str:
+        """Everything it has printed so far."""
+        return self._output.read_text(errors="replace")
+
+    def log(self) -> list[dict[str, Any]]:
+        """Read the lines of its log; every line must be a JSON object, but for the greeting."""
+        lines = [line for line in self.output.splitlines() if not line.startswith("Serving on http")]
+        return [orjson.loads(line) for line in lines]
+
+    def stop(self, with_signal: signal.Signals = signal.SIGTERM) -> int:
+        """Ask it to stop and wait for it; give its exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(with_signal)
+        return self.process.wait(PATIENCE_SECONDS)
+
+    def kill(self) -> None:
+        """Leave nothing running, whatever happened."""
+        try:
+            self.stop()
+        except subprocess.TimeoutExpired:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+
+    def _answers(self) -> bool:
+        assert self.process.poll() is None, self.output
+        try:
+            return httpx2.get(f"{self.url}/healthz").status_code == 200
+        except httpx2.TransportError:
+            return False
+
+
+def raw_answer(port: int, request: bytes) -> tuple[int, dict[str, str], bytes]:
+    """Send bytes as they are and read the one answer: status, headers in lower case, body."""
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_SECONDS) as connection:
+        connection.sendall(request)
+        received = b""
+        while chunk := connection.recv(65536):
+            received += chunk
+    head, _, body = received.partition(b"\r\n\r\n")
+    status, *lines = head.decode("latin-1").split("\r\n")
+    headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    return int(status.split()[1]), headers, body
+
+
+def form(pairs: Mapping[str, str], boundary: str = "limit") -> tuple[bytes, str]:
+    """Write a multipart form; give its body and its content type."""
+    parts = [
+        f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+        for name, value in pairs.items()
+    ]
+    return "".join([*parts, f"--{boundary}--\r\n"]).encode(), f"multipart/form-data; boundary={boundary}"
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
