@@ -1,0 +1,1 @@
+"""The datasets package of the benchmark."""
