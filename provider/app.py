@@ -1,5 +1,6 @@
 """The app: joins the parts, and prepares at the start whatever a lookup needs."""
 
+import structlog
 from flask import Flask
 
 from provider import log
@@ -19,14 +20,17 @@ from provider.auth.credentials import Credentials
 from provider.auth.grants import Grants
 from provider.auth.guesses import Guesses
 from provider.auth.issuers import Issuers
-from provider.auth.keys import Pepper
+from provider.auth.keys import Pepper, derive_key
 from provider.auth.oauth2 import OAuthServer
 from provider.contract.envelope import Envelope
 from provider.contract.identity import check_region
 from provider.dataset.discover import discover
+from provider.errors import SourceUnavailable
 from provider.settings import Settings
 from provider.sources import Sources
 from provider.store.engine import check_migrated, open_database
+
+logger = structlog.get_logger()
 
 BODY_LIMIT = 64 * 1024
 
@@ -39,10 +43,15 @@ def create_app(settings: Settings | None = None) -> Flask:
     envelope = Envelope.of(settings)
     engine = open_database(settings)
     check_migrated(engine, settings)
-    sources = Sources(settings.sources)
+    sources = Sources(settings.sources, limit=settings.lookup_timeout)
     datasets = discover(settings.datasets)
+    hash_key = derive_key(settings.require_secret_key(), "masks")
     for dataset in datasets.values():
-        dataset.prepare(sources)
+        try:
+            dataset.prepare(sources, hash_key=hash_key)
+        except SourceUnavailable:
+            # It answers SourceUnavailable until its database is back; the others need not wait.
+            logger.warning("source does not answer", dataset=dataset.name)
     databases = {"provider": engine} | {f"source {source.name}": source.engine for source in sources.opened()}
 
     pepper = Pepper(settings.require_secret_key())

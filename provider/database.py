@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Dialect, Engine, Select, create_engine
+from sqlalchemy import Dialect, Engine, PoolProxiedConnection, Select, create_engine
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
@@ -36,10 +36,12 @@ def open_engine(address: URL, setting: str, **options: Any) -> Engine:
     try:
         return create_engine(
             address,
-            pool_pre_ping=address.get_backend_name() != "sqlite",
-            pool_recycle=_RECYCLE_SECONDS,
-            hide_parameters=True,  # an error's text must not quote a phone
-            **options,
+            **{
+                "pool_pre_ping": address.get_backend_name() != "sqlite",
+                "pool_recycle": _RECYCLE_SECONDS,
+                "hide_parameters": True,  # an error's text must not quote a phone
+                **options,
+            },
         )
     except NoSuchModuleError:
         raise ConfigurationError(
@@ -70,16 +72,12 @@ class Statement:
         return named if self._order is None else tuple([named[name] for name in self._order])
 
     def run(
-        self, engine: Engine, values: Mapping[str, Any], most: int
+        self, connection: PoolProxiedConnection, values: Mapping[str, Any], most: int
     ) -> tuple[Sequence[Sequence[Any]], Sequence[Sequence[Any]]]:
-        """Give the cursor's description and at most `most` rows. Raises what the driver and the pool raise."""
-        connection = engine.raw_connection()
+        """Give the cursor's description and at most `most` rows. Raises what the driver raises."""
+        cursor = connection.cursor()
         try:
-            cursor = connection.cursor()
             cursor.execute(self.sql, self.arrange(values))
-            rows = cursor.fetchmany(most)
-            description = cursor.description
-            cursor.close()
+            return cursor.description or (), cursor.fetchmany(most)
         finally:
-            connection.close()
-        return description, rows
+            cursor.close()

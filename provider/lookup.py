@@ -7,26 +7,24 @@ from typing import Any
 from marshmallow import EXCLUDE, Schema, ValidationError
 
 from provider.contract.identity import canonical_email, canonical_phone
-from provider.contract.record import Scalar, flat
 from provider.dataset import Dataset, Query
 from provider.errors import InvalidRequest, MissingIdentifier, NotFound
 
 
 def lookup(
-    dataset: Dataset, raw: Mapping[str, object], *, region: str = "VN", fields: frozenset[str] | None = None
-) -> dict[str, Scalar]:
+    dataset: Dataset, raw: Mapping[str, object], *, region: str = "VN", visible: Mapping[str, str | None] | None = None
+) -> dict[str, Any]:
     """Answer one lookup with a flat record.
 
     `raw` holds the parameters as they came; unknown ones are ignored, blank ones count as not sent. Phones without a
-    country code are of `region`. `fields` are those the caller may see, None for all. Raises NotFound when nobody
-    matches, MissingIdentifier, InvalidPhone, InvalidEmail, InvalidRequest for a parameter, and whatever ProviderError
-    the dataset raises.
+    country code are of `region`. `visible` names the fields the caller may see and how each is masked, None for all as
+    they are. Raises NotFound when nobody matches, MissingIdentifier, InvalidPhone, InvalidEmail, InvalidRequest for a
+    parameter, and whatever ProviderError the dataset raises.
     """
     found = dataset.fetch(understand(dataset, raw, region=region))
     if found is None:
         raise NotFound
-    record = flat(dataset.present(found))
-    return record if fields is None else {name: value for name, value in record.items() if name in fields}
+    return dataset.answer(found, visible)
 
 
 def understand(dataset: Dataset, raw: Mapping[str, object], *, region: str = "VN") -> Query:

@@ -75,6 +75,7 @@ class Settings:
         "When nobody matches: failure (success false, NotFound) or empty (success true, no data).", "failure"
     )
     phone_region: str = _setting("The country of phone numbers written without a country code.", "VN")
+    lookup_timeout: float = _setting("How long a source may take for a lookup, in seconds.", 2.0, Env.float)
     datasets: str = _setting(
         "The Python package that holds the datasets; one of your own keeps a fork easy to update.", "provider.datasets"
     )

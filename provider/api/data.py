@@ -25,11 +25,11 @@ def data_api(datasets: Mapping[str, Dataset], authenticator: Authenticator, *, r
         if dataset not in datasets:
             raise UnknownDataset
         g.dataset = dataset
-        fields = access.fields(dataset)
+        visible = access.visible(dataset)
         raw = raw_parameters(request)
         if TOKEN_PARAMETER in raw:
             raise InvalidRequest("A token in the address or the body ends up in logs: send it in a header.")
-        record = lookup(datasets[dataset], raw, region=region, fields=fields)
+        record = lookup(datasets[dataset], raw, region=region, visible=visible)
         return answer(g.caller.envelope.ok(record))
 
     return blueprint

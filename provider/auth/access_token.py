@@ -8,6 +8,7 @@ import base64
 import binascii
 import hashlib
 import time
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -86,7 +87,8 @@ class AccessTokens:
     def is_revoked(self, *ids: str) -> bool:
         """Tell whether a token or a family is revoked; SourceUnavailable when the database does not answer."""
         try:
-            _, rows = self._find.run(self._engine, {"token": ids[0], "family": ids[-1]}, 1)
+            with closing(self._engine.raw_connection()) as connection:
+                _, rows = self._find.run(connection, {"token": ids[0], "family": ids[-1]}, 1)
         except self._errors as error:
             raise database_down() from error
         return bool(rows)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from provider.auth.access_token import AccessTokens
-from provider.auth.callers import Caller, Callers, Fields
+from provider.auth.callers import Caller, Callers, Visible
 from provider.auth.credentials import Credentials
 from provider.auth.guesses import Guesses, network_of
 from provider.auth.issuers import Issuers
@@ -34,12 +34,12 @@ class Access:
     caller: Caller
     scopes: frozenset[str] | None = None
 
-    def fields(self, dataset: str) -> Fields:
+    def visible(self, dataset: str) -> Visible:
         """Say which fields of a dataset may be seen; Forbidden when it may not be read at all."""
         if self.scopes is not None and SCOPE + dataset not in self.scopes:
             raise _insufficient_scope(dataset)
         try:
-            return self.caller.fields(dataset)
+            return self.caller.visible(dataset)
         except Forbidden:
             if self.scopes is None:
                 raise

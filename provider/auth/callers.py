@@ -20,8 +20,8 @@ CACHE_SECONDS = 5
 
 CACHE_SIZE = 10_000
 
-Fields = frozenset[str] | None
-"""The fields of a record a client may see; None for all the dataset declares."""
+Visible = Mapping[str, str | None] | None
+"""The fields of a record a client may see, each with its mask, None for no mask; None for all, as they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +32,14 @@ class Caller:
     name: str
     client_id: str
     envelope: Envelope
-    grants: Mapping[str, Fields] | None
+    grants: Mapping[str, Visible] | None
     methods: frozenset[str]
     networks: tuple[IPv4Network | IPv6Network, ...]
     redirect_uris: tuple[str, ...]
     revoked: bool
     read_at: float
 
-    def fields(self, dataset: str) -> Fields:
+    def visible(self, dataset: str) -> Visible:
         """Say which fields of a dataset the client may see; Forbidden when it may not read it at all."""
         if self.grants is None:
             return None
@@ -93,15 +93,12 @@ class Callers:
         return caller
 
     def _caller(self, client: Client, now: float) -> Caller:
-        grants = client.grants
         return Caller(
             id=client.id,
             name=client.name,
             client_id=client.client_id,
             envelope=Envelope.of(self._settings, client.envelope),
-            grants=None
-            if grants is None
-            else {dataset: None if fields is None else frozenset(fields) for dataset, fields in grants.items()},
+            grants=client.grants,
             methods=self._methods if client.auth_methods is None else self._methods & set(client.auth_methods),
             networks=tuple(ip_network(network) for network in client.networks),
             redirect_uris=tuple(client.redirect_uris),

@@ -42,15 +42,16 @@ class Clients:
         name: str,
         envelope: Mapping[str, Any],
         *,
-        grants: Mapping[str, Sequence[str] | None] | None = None,
+        grants: Mapping[str, Mapping[str, str | None] | None] | None = None,
         auth_methods: Sequence[str] | None = None,
         networks: Sequence[str] = (),
         redirect_uris: Sequence[str] = (),
     ) -> Issued:
         """Make a client with an API key and a client secret.
 
-        `envelope` holds what differs from the deployment's. `grants` maps datasets to the fields that may be seen, None
-        for all; no `grants` is every dataset. `auth_methods` are those of the deployment when not given.
+        `envelope` holds what differs from the deployment's. `grants` maps datasets to the fields that may be seen and
+        their masks, None for all; no `grants` is every dataset. `auth_methods` are those of the deployment when not
+        given.
         """
         if not _NAME.fullmatch(name):
             raise ConfigurationError(
@@ -66,7 +67,7 @@ class Clients:
                 name=name,
                 client_id=random_id(),
                 envelope=dict(envelope),
-                grants=None if grants is None else {key: fields and list(fields) for key, fields in grants.items()},
+                grants=None if grants is None else {name: fields and dict(fields) for name, fields in grants.items()},
                 auth_methods=None if auth_methods is None else list(auth_methods),
                 networks=[_network(network) for network in networks],
                 redirect_uris=[_redirect_uri(uri) for uri in redirect_uris],

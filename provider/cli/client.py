@@ -14,6 +14,7 @@ from provider.auth.grants import Grants, Terms
 from provider.auth.keys import CONSENT_CODE, Pepper
 from provider.contract.envelope import CHOICES
 from provider.dataset.discover import discover
+from provider.dataset.masks import MASKS
 from provider.errors import ConfigurationError
 from provider.settings import METHODS, Settings
 from provider.store.engine import check_migrated, open_database
@@ -81,8 +82,9 @@ def _choice(part: str, meaning: str) -> Callable[[_Function], _Function]:
     "--dataset",
     "datasets",
     multiple=True,
-    metavar="NAME[:FIELD,...]",
-    help="A dataset it may read, and the fields it may see; may be repeated.  [default: every dataset]",
+    metavar="NAME[:FIELD[=MASK],...]",
+    help="A dataset it may read, and the fields it may see, masked by last4, hash, year or hide; may be repeated."
+    "  [default: every dataset]",
 )
 @click.option(
     "--auth",
@@ -121,21 +123,28 @@ def create(
     _show_secrets(issued, settings, as_json=as_json, title=f"Client {name} created.")
 
 
-def _grants(datasets: tuple[str, ...], settings: Settings) -> dict[str, list[str] | None]:
-    """Read NAME or NAME:FIELD,FIELD; ConfigurationError for a dataset or a field that does not exist."""
+def _grants(texts: tuple[str, ...], settings: Settings) -> dict[str, dict[str, str | None] | None]:
+    """Read NAME or NAME:FIELD,FIELD=MASK; ConfigurationError for a dataset, a field or a mask that does not exist."""
     known = discover(settings.datasets)
-    grants: dict[str, list[str] | None] = {}
-    for text in datasets:
+    grants: dict[str, dict[str, str | None] | None] = {}
+    for text in texts:
         name, colon, listed = text.partition(":")
-        fields = [field.strip() for field in listed.split(",")] if colon else None
         if name not in known:
             raise ConfigurationError(f"There is no dataset {name!r}. There are: {', '.join(known)}.")
-        if unknown := set(fields or ()) - set(known[name].record_fields):
-            raise ConfigurationError(
-                f"Dataset {name} has no field {min(unknown)!r}. It has: {', '.join(known[name].record_fields)}."
-            )
-        grants[name] = fields
+        grants[name] = _visible(listed, name, known[name].record_fields) if colon else None
     return grants
+
+
+def _visible(listed: str, dataset: str, fields: list[str]) -> dict[str, str | None]:
+    visible: dict[str, str | None] = {}
+    for text in listed.split(","):
+        field, masked, mask = text.strip().partition("=")
+        if field not in fields:
+            raise ConfigurationError(f"Dataset {dataset} has no field {field!r}. It has: {', '.join(fields)}.")
+        if masked and mask not in MASKS:
+            raise ConfigurationError(f"There is no mask {mask!r}. There are: {', '.join(MASKS)}.")
+        visible[field] = mask or None
+    return visible
 
 
 @command.command("list")

@@ -1,6 +1,7 @@
 """Datasets: what a partner exposes. Everything a dataset file imports comes from here."""
 
 from provider.dataset.base import Dataset, Query
-from provider.dataset.table import Column, TableDataset
+from provider.dataset.columns import Column, Constant, Field
+from provider.dataset.table import TableDataset
 
-__all__ = ["Column", "Dataset", "Query", "TableDataset"]
+__all__ = ["Column", "Constant", "Dataset", "Field", "Query", "TableDataset"]

@@ -10,6 +10,8 @@ from typing import Any
 from marshmallow import Schema
 
 from provider.contract.identity import Phone
+from provider.contract.record import flat
+from provider.dataset.masks import visible_part
 from provider.errors import ConfigurationError
 from provider.sources import Sources
 
@@ -40,6 +42,7 @@ class Dataset:
     """
 
     parameters: Schema | None = None
+    hash_key: bytes = b""
 
     def __init__(
         self,
@@ -80,20 +83,28 @@ class Dataset:
         """The names of the record's fields."""
         return [field.data_key or name for name, field in self._record.dump_fields.items()]
 
-    def prepare(self, sources: Sources) -> None:
-        """Get ready before the first lookup; ConfigurationError when the dataset cannot work."""
+    def prepare(self, sources: Sources, *, hash_key: bytes = b"") -> None:  # noqa: ARG002 -- for those with a table
+        """Get ready before the first lookup; ConfigurationError when the dataset cannot work.
+
+        `hash_key` is what masks hash with.
+        """
+        self.hash_key = hash_key
 
     def fetch(self, query: Query) -> Mapping[str, Any] | None:
         """Find the record a query asks for, None when nobody matches."""
         return self._fetch(query)
 
-    def present(self, found: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Keep the declared fields of what was found."""
+    def answer(self, found: Mapping[str, Any], visible: Mapping[str, str | None] | None = None) -> dict[str, Any]:
+        """Shape what was found: the declared fields, flat. `visible` names those that may be seen, and their masks."""
         if not isinstance(found, Mapping):
             # Schema.dump would make an empty record of it without a word.
             raise TypeError(f"{self.where}: fetch must return a mapping or None")
-        shown: Mapping[str, Any] = self._record.dump(found)
-        return shown
+        return self.show(self._record.dump(found), visible)
+
+    def show(self, record: Mapping[str, Any], visible: Mapping[str, str | None] | None) -> dict[str, Any]:
+        """Make a record flat, and keep what the caller may see."""
+        shown = flat(record)
+        return shown if visible is None else visible_part(shown, visible, self.hash_key)
 
 
 def _caller() -> str:

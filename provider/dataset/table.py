@@ -1,282 +1,152 @@
-"""TableDataset: a table or a view of a source, declared and not programmed."""
+"""TableDataset: a table, a view or a selection of a source, declared and not programmed."""
 
-import math
-import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import (
-    Boolean,
-    ColumnElement,
-    Dialect,
-    Float,
-    Integer,
-    MetaData,
-    Numeric,
-    Select,
-    Table,
-    bindparam,
-    case,
-    false,
-    func,
-    literal_column,
-    null,
-    select,
-    union_all,
-)
-from sqlalchemy import Column as TableColumn
+from sqlalchemy import FromClause, MetaData, Select, Table
 from sqlalchemy.exc import NoSuchTableError, SQLAlchemyError
-from sqlalchemy.types import TypeEngine
 
-from provider.contract.record import EXACT_DIGITS
-from provider.database import Statement
 from provider.dataset.base import Dataset, Query
-from provider.errors import Ambiguous, ConfigurationError
-from provider.sources import Source, Sources
+from provider.dataset.columns import Column, Constant, Field
+from provider.dataset.selection import MATCHES, SEVERAL, Found, Rules, Selection
+from provider.errors import ConfigurationError, SourceUnavailable
+from provider.sources import Source, Sources, is_down, is_timeout
 
-PHONE_FORMS = ("national", "e164", "international")
-_INTEGER = re.compile(r"[+-]?[0-9]{1,20}")
-_INT64 = 2**63
-
-
-@dataclass(frozen=True)
-class Column:
-    """An identifier's column and how the table stores it.
-
-    `stored_as` lists the forms of a phone: `national` 0359677657, `e164` +84359677657, `international` 84359677657.
-    `case_insensitive` compares in lower case, on the database's side too: an index on lower(column) keeps that fast.
-    """
-
-    name: str
-    stored_as: Sequence[str] = ("national",)
-    case_insensitive: bool = False
-
-    def __post_init__(self) -> None:
-        if unknown := sorted(set(self.stored_as) - set(PHONE_FORMS)):
-            raise ConfigurationError(f"stored_as cannot be {unknown[0]!r}. Choose among: {', '.join(PHONE_FORMS)}.")
-        if not self.stored_as:
-            raise ConfigurationError(f"stored_as is empty. Choose among: {', '.join(PHONE_FORMS)}.")
+SHAPES = ("object", "list")
 
 
 class TableDataset(Dataset):
-    """A dataset over a table or a view, reflected at the start.
+    """A dataset over a table or a view, reflected at the start, or over a selection of several.
 
-    `identifiers` names the column each identifier is compared with, `record` the column each field of the record comes
-    from; no other column leaves the service. Where several identifiers are sent, the first in order that matches
-    counts. Where several rows match, the one with the latest `newest_by` counts; without it the answer is `Ambiguous`.
+    `identifiers` names the column each identifier is compared with; `record` the column each field of the record comes
+    from, or a Field or a Constant: no other column leaves the service. `where` are fixed conditions: a column and the
+    value, the list of values or the None it must have. Several identifiers at once: `match` is `first` (the first in
+    order that matches anybody), `any` or `all`. Several matching rows: the one with the latest `newest_by`; without it
+    `several` decides, `error` (the answer is Ambiguous) or `first`. `shape="list"` answers {"total": n, "items": [...]}
+    with up to `limit` items, for callers who want more than Pango's flat object.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- the vocabulary of a declaration
         self,
         *,
         name: str,
         source: str,
-        table: str,
+        table: str | None = None,
+        schema: str | None = None,
+        select: Select[Any] | None = None,
         identifiers: Mapping[str, str | Column],
-        record: Mapping[str, str],
+        record: Mapping[str, str | Field | Constant],
+        where: Mapping[str, Any] | None = None,
+        match: str = "first",
         newest_by: str | None = None,
+        several: str | None = None,
+        shape: str = "object",
+        limit: int = 100,
         example: Mapping[str, str] | None = None,
     ) -> None:
         self._describe(name=name, identifiers=tuple(identifiers), example=example)
-        if not record:
-            raise ConfigurationError(f"{self.where}: {name} has an empty record. Name the columns it shows.")
-        self._source_name = source
-        self._table_name = table
-        self._columns = {
-            key: Column(column) if isinstance(column, str) else column for key, column in identifiers.items()
+        self.source_name = source
+        self.table_name = table
+        self.schema = schema
+        self.columns = {key: Column(it) if isinstance(it, str) else it for key, it in identifiers.items()}
+        self.record = {key: Field(it) if isinstance(it, str) else it for key, it in record.items()}
+        self.newest_by = newest_by
+        self.where_conditions = dict(where or {})
+        self._select = select
+        self._rules = Rules(
+            match=match,
+            several=several or ("newest" if newest_by else "error"),
+            limit=limit if shape == "list" else 0,
+        )
+        self._shape = shape
+        self._check()
+        self._sources: Sources | None = None
+        self._selection: Selection | None = None
+
+    def _check(self) -> None:
+        problems = {
+            f"{self.name} has an empty record. Name the columns it shows.": not self.record,
+            f"{self.name} needs either table= or select=.": (self.table_name is None) == (self._select is None),
+            f"match cannot be {self._rules.match!r}. Choose among: {', '.join(MATCHES)}.": self._rules.match
+            not in MATCHES,
+            f"several cannot be {self._rules.several!r}. Choose among: {', '.join(SEVERAL)}.": self._rules.several
+            not in SEVERAL,
+            "several='newest' needs newest_by=, the column that tells.": self._rules.several == "newest"
+            and not self.newest_by,
+            f"shape cannot be {self._shape!r}. Choose among: {', '.join(SHAPES)}.": self._shape not in SHAPES,
+            "limit must be a number of items, at least 1.": self._shape == "list" and self._rules.limit < 1,
         }
-        self._shown = dict(record)
-        self._newest_by = newest_by
-        self._lookup: _Lookup | None = None
+        for problem, there in problems.items():
+            if there:
+                raise ConfigurationError(f"{self.where}: {problem}")
 
     @property
     def record_fields(self) -> list[str]:
         """The names of the record's fields."""
-        return list(self._shown)
+        return list(self.record)
 
-    def prepare(self, sources: Sources) -> None:
-        """Reflect the table and prepare the statements; ConfigurationError names what the database lacks."""
+    def prepare(self, sources: Sources, *, hash_key: bytes = b"") -> None:
+        """Reflect the table and prepare the statements.
+
+        ConfigurationError names what the settings or the database lack. SourceUnavailable when the database does not
+        answer now: the first lookup after its return prepares the dataset.
+        """
+        self._sources, self.hash_key = sources, hash_key
         try:
-            source = sources[self._source_name]
+            source = sources[self.source_name]
+            self._selection = self.select(source, hash_key=hash_key)
         except ConfigurationError as error:
             raise ConfigurationError(f"{self.where}: {error}") from None
-        table = self._reflect(source)
-        record = {field: self._column(table, column) for field, column in self._shown.items()}
-        newest = self._column(table, self._newest_by) if self._newest_by else None
-        identifiers = {key: (self._column(table, column.name), column) for key, column in self._columns.items()}
-        self._lookup = _Lookup(source, record=record, identifiers=identifiers, newest=newest)
 
-    def fetch(self, query: Query) -> Mapping[str, Any] | None:
-        """Find the row a query asks for, None when nobody matches; Ambiguous, SourceUnavailable."""
-        if self._lookup is None:
-            raise RuntimeError(f"{self.where}: {self.name} is used before it is prepared")
-        return self._lookup(query)
+    def select(self, source: Source, *, hash_key: bytes = b"") -> Selection:
+        """Reflect the table and prepare its statements; ConfigurationError, SourceUnavailable."""
+        chosen = self._select.subquery("selected") if self._select is not None else self.reflect(source)
+        return Selection(
+            source,
+            chosen,
+            record=self.record,
+            identifiers=self.columns,
+            newest_by=self.newest_by,
+            where=self.where_conditions,
+            rules=self._rules,
+            hash_key=hash_key,
+        )
 
-    def present(self, found: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Give what was found as it is: only declared columns were selected."""
-        return found
-
-    def _reflect(self, source: Source) -> Table:
+    def reflect(self, source: Source) -> FromClause:
+        """Read the table's columns from the database; ConfigurationError, SourceUnavailable."""
         try:
-            return Table(self._table_name, MetaData(), autoload_with=source.engine, resolve_fks=False)
+            return Table(
+                str(self.table_name), MetaData(), schema=self.schema, autoload_with=source.engine, resolve_fks=False
+            )
         except NoSuchTableError:
+            name = f"{self.schema}.{self.table_name}" if self.schema else self.table_name
             raise ConfigurationError(
-                f"{self.where}: source {source.name!r} has no table or view {self._table_name!r}. "
-                "Correct the name; mind capital letters."
+                f"source {source.name!r} has no table or view {name!r}. Correct the name; mind capital letters."
             ) from None
         except SQLAlchemyError as error:
+            dialect = source.engine.dialect
+            if is_down(error, dialect) or is_timeout(error, dialect):
+                raise SourceUnavailable from error
             raise ConfigurationError(
-                f"{self.where}: source {source.name!r} does not answer ({type(error).__name__}). "
-                f"Check PROVIDER_SOURCE_{source.name.upper()}_URL and that the database is up."
+                f"source {source.name!r} refuses to describe {self.table_name!r} ({type(error).__name__})."
             ) from None
 
-    def _column(self, table: Table, name: str) -> TableColumn[Any]:
-        if name not in table.columns:
-            raise ConfigurationError(
-                f"{self.where}: table {table.name!r} has no column {name!r}. It has: {', '.join(table.columns.keys())}."
-            )
-        return table.columns[name]
+    def fetch(self, query: Query) -> Found | None:
+        """Find the rows a query asks for, None when nobody matches; Ambiguous, SourceUnavailable, Timeout."""
+        if self._selection is None:
+            if self._sources is None:
+                raise RuntimeError(f"{self.where}: {self.name} is used before it is prepared")
+            self._prepare_late(self._sources)
+        return self._selection(query) if self._selection else None
 
-
-class _Lookup:
-    """The prepared statements of one table, by the identifiers a query brings."""
-
-    def __init__(
-        self,
-        source: Source,
-        *,
-        record: Mapping[str, TableColumn[Any]],
-        identifiers: Mapping[str, tuple[TableColumn[Any], Column]],
-        newest: TableColumn[Any] | None,
-    ) -> None:
-        self._source = source
-        self._columns = [column.label(f"c{number}") for number, column in enumerate(record.values())]
-        self._identifiers = identifiers
-        self._newest = newest
-        self._most = 1 if newest is not None else 2  # a second row shows that the answer is ambiguous
-        self._fields = list(zip(record, self._conversions(), strict=True))
-        self._statements: dict[tuple[str, ...], Statement] = {}
-        for key in identifiers:
-            self._statement((key,))
-
-    def __call__(self, query: Query) -> dict[str, Any] | None:
-        values: dict[str, Any] = {}
-        used = []
-        for key, (column, stored) in self._identifiers.items():
-            if forms := _comparable(column, _forms(key, query, stored)):
-                used.append(key)
-                for number in range(len(stored.stored_as)):
-                    values[f"{key}_{number}"] = forms[min(number, len(forms) - 1)]
-        if not used:
-            return None
-        statement = self._statement(tuple(used))
-        _, rows = self._source.fetch(statement, values, self._most)
-        if not rows:
-            return None
-        if len(rows) > 1 and (len(used) == 1 or rows[0][-1] == rows[1][-1]):
-            raise Ambiguous
-        return {
-            field: convert(value) if convert and value is not None else value
-            for (field, convert), value in zip(self._fields, rows[0], strict=False)
-        }
-
-    def _statement(self, used: tuple[str, ...]) -> Statement:
-        if used not in self._statements:
-            self._statements[used] = Statement(self._select(used), self._source.engine.dialect)
-        return self._statements[used]
-
-    def _select(self, used: tuple[str, ...]) -> Select[Any]:
-        """Write the one statement of a lookup: a branch per identifier, so that each is served by its own index."""
-        if len(used) == 1:
-            chosen = select(*self._columns).where(self._matches(used[0]))
-            return chosen.order_by(*_latest_first(self._newest)).limit(self._most)
-        newest = self._newest if self._newest is not None else null()
-        branches = union_all(
-            *(
-                select(
-                    *self._columns, newest.label("newest"), literal_column(str(rank), Integer).label("precedence")
-                ).where(self._matches(key))
-                for rank, key in enumerate(used)
-            )
-        ).subquery("found")
-        latest = _latest_first(branches.c.newest if self._newest is not None else None)
-        return select(branches).order_by(branches.c.precedence, *latest).limit(self._most)
-
-    def _matches(self, key: str) -> ColumnElement[bool]:
-        column, stored = self._identifiers[key]
-        compared = func.lower(column) if stored.case_insensitive else column
-        forms = [bindparam(f"{key}_{number}", "", type_=column.type) for number in range(len(stored.stored_as))]
-        return compared.in_(forms) if len(forms) > 1 else compared == forms[0]
-
-    def _conversions(self) -> list[Callable[[Any], Any] | None]:
-        """Ask SQLAlchemy's types what they make of the driver's values, which need the driver's own type codes."""
-        dialect = self._source.engine.dialect
-        nothing = Statement(select(*self._columns).where(false()), dialect)
-        description, _ = self._source.fetch(nothing, {}, 1)
-        return [
-            _conversion(column.type, dialect, described[1])
-            for column, described in zip(self._columns, description, strict=True)
-        ]
-
-
-def _latest_first(newest: ColumnElement[Any] | None) -> list[ColumnElement[Any]]:
-    """Order by the latest, rows without a date last: databases differ on where nulls go by themselves."""
-    return [] if newest is None else [case((newest.is_(None), 1), else_=0), newest.desc()]
-
-
-def _forms(key: str, query: Query, stored: Column) -> Sequence[str]:
-    """List what an identifier may look like in the table; nothing when the query does not bring it."""
-    if key == "phone":
-        phone = query.phone
-        return [form for name in stored.stored_as if (form := getattr(phone, name))] if phone else []
-    value = query.email if key == "email" else query.identifiers.get(key)
-    if value is None:
-        return []
-    return [value.lower() if stored.case_insensitive else value]
-
-
-def _comparable(column: TableColumn[Any], forms: Sequence[str]) -> Sequence[Any]:
-    """Turn the forms into values of the column's type; those that cannot be one match no row."""
-    if not isinstance(column.type, Integer):
-        return forms
-    return [int(form) for form in forms if _INTEGER.fullmatch(form) and -_INT64 <= int(form) < _INT64]
-
-
-def _conversion(kind: TypeEngine[Any], dialect: Dialect, code: Any) -> Callable[[Any], Any] | None:
-    if isinstance(kind, (Numeric, Float)) and kind.scale is None:
-        return None  # the driver's own value is the exact one; SQLAlchemy would invent ten decimals
-    process = kind.dialect_impl(dialect).result_processor(dialect, code)
-    if isinstance(kind, Numeric) and (kind.precision or 0) > EXACT_DIGITS:
-        return _lenient(_all_digits(process or _same))
-    if process is None:
-        return None
-    if isinstance(kind, Boolean):
-        return lambda value: process(value) if value in (0, 1) else value  # the text 'false' would become true
-    return _lenient(process)
-
-
-def _same(value: Any) -> Any:
-    return value
-
-
-def _all_digits(process: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Write numbers of a column too wide for a JSON number as text, every one of them in the same way."""
-
-    def convert(value: Any) -> Any:
-        number = process(value)
-        return format(number, "f") if math.isfinite(number) else number
-
-    return convert
-
-
-def _lenient(process: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Show a value as it stands when it is not what its column says: SQLite keeps any text in a column of dates."""
-
-    def convert(value: Any) -> Any:
+    def _prepare_late(self, sources: Sources) -> None:
         try:
-            return process(value)
-        except (ArithmeticError, RecursionError, TypeError, ValueError):
-            return value
+            self.prepare(sources, hash_key=self.hash_key)
+        except ConfigurationError as error:
+            raise SourceUnavailable from error
 
-    return convert
+    def answer(self, found: Mapping[str, Any], visible: Mapping[str, str | None] | None = None) -> dict[str, Any]:
+        """Shape what was found: only declared columns were selected."""
+        if self._shape == "list":
+            return {"total": found["total"], "items": [self.show(item, visible) for item in found["items"]]}
+        return self.show(found, visible)

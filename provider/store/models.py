@@ -36,9 +36,10 @@ class Base(DeclarativeBase):
 class Client(Base):
     """An API consumer, for instance one Pango organisation.
 
-    `envelope` holds the names it has of its own. `grants` maps the datasets it may read to the fields it may see, null
-    for all; a null `grants` is every dataset, a null `auth_methods` every method the deployment allows. `networks` are
-    the networks it may call from, none for any. `redirect_uris` are where OAuth may send a browser back to.
+    `envelope` holds the names it has of its own. `grants` maps the datasets it may read to the fields it may see with
+    their masks, null for all; a null `grants` is every dataset, a null `auth_methods` every method the deployment
+    allows. `networks` are the networks it may call from, none for any. `redirect_uris` are where OAuth may send a
+    browser back to.
     """
 
     __tablename__ = "provider_client"
@@ -47,7 +48,7 @@ class Client(Base):
     name: Mapped[str] = mapped_column(String(64), unique=True)
     client_id: Mapped[str] = mapped_column(String(32), unique=True)
     envelope: Mapped[dict[str, Any]] = mapped_column(JSON)
-    grants: Mapped[dict[str, list[str] | None] | None] = mapped_column(JSON(none_as_null=True))
+    grants: Mapped[dict[str, dict[str, str | None] | None] | None] = mapped_column(JSON(none_as_null=True))
     auth_methods: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
     networks: Mapped[list[str]] = mapped_column(JSON)
     redirect_uris: Mapped[list[str]] = mapped_column(JSON)

@@ -10,11 +10,11 @@ import pytest
 import time_machine
 from hypothesis import given
 from hypothesis import strategies as st
+from provider.auth.api_key import CACHE_SECONDS, ApiKeys
 from sqlalchemy import Engine, event
 from support import Deployment
 
 from provider.auth import api_key
-from provider.auth.api_key import CACHE_SECONDS, ApiKeys
 from provider.auth.keys import API_KEY, CLIENT_SECRET, Pepper, _checksum, make_key, parse_key
 from provider.store.engine import open_database
 

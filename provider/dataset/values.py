@@ -1,0 +1,114 @@
+"""Values: from what a driver gives to what a record shows."""
+
+import datetime as dt
+import math
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import CHAR, Boolean, Dialect, Float, Numeric
+from sqlalchemy.types import TypeEngine
+
+from provider.contract.record import EXACT_DIGITS
+
+Convert = Callable[[Any], Any]
+
+_TRUE = frozenset({"1", "t", "true", "y", "yes", "on"})
+_FALSE = frozenset({"0", "f", "false", "n", "no", "off"})
+
+
+def _boolean(value: Any) -> bool:
+    if isinstance(value, bytes):
+        value = int.from_bytes(value)  # MySQL's BIT(1)
+    text = str(value).strip().lower()
+    if text in _TRUE:
+        return True
+    if text in _FALSE:
+        return False
+    raise ValueError("neither true nor false")
+
+
+def _number(value: Any) -> Decimal:
+    return Decimal(str(value).strip())
+
+
+def _integer(value: Any) -> int:
+    number = _number(value)
+    if number != number.to_integral_value():
+        raise ValueError("not whole")
+    return int(number)
+
+
+def _datetime(value: Any) -> dt.datetime:
+    if isinstance(value, dt.datetime):
+        return value
+    return dt.datetime.fromisoformat(value.isoformat() if isinstance(value, dt.date) else str(value).strip())
+
+
+def _date(value: Any) -> dt.date:
+    if isinstance(value, dt.date) and not isinstance(value, dt.datetime):
+        return value
+    return _datetime(value).date()
+
+
+def _epoch_ms(value: Any) -> dt.datetime:
+    return dt.datetime.fromtimestamp(int(value) / 1000, dt.UTC)
+
+
+CONVERSIONS: Mapping[str, Convert] = {
+    "text": lambda value: str(value).strip(),
+    "integer": _integer,
+    "number": _number,
+    "boolean": _boolean,
+    "date": _date,
+    "datetime": _datetime,
+    "epoch_ms": _epoch_ms,
+}
+"""What `Field(convert=...)` may name."""
+
+
+def lenient(process: Convert, otherwise: Convert) -> Convert:
+    """Convert where it can be done: tables hold values that are not what their column says."""
+
+    def convert(value: Any) -> Any:
+        try:
+            return process(value)
+        except (ArithmeticError, OverflowError, RecursionError, TypeError, ValueError):
+            return otherwise(value)
+
+    return convert
+
+
+def nothing(_: Any) -> None:
+    """Leave a value out."""
+
+
+def driver_conversion(kind: TypeEngine[Any], dialect: Dialect, code: Any) -> Convert | None:
+    """Ask SQLAlchemy's type what it makes of the driver's values, which needs the driver's own type code."""
+    if isinstance(kind, CHAR):
+        return lambda value: value.rstrip(" ") if isinstance(value, str) else value  # padded by the database
+    if isinstance(kind, (Numeric, Float)) and kind.scale is None:
+        return None  # the driver's own value is the exact one; SQLAlchemy would invent ten decimals
+    process = kind.dialect_impl(dialect).result_processor(dialect, code)
+    if isinstance(kind, Numeric) and (kind.precision or 0) > EXACT_DIGITS:
+        return lenient(_all_digits(process or same), same)
+    if process is None:
+        return None
+    if isinstance(kind, Boolean):
+        return lambda value: process(value) if value in (0, 1) else value  # the text 'false' would become true
+    return lenient(process, same)
+
+
+def same(value: Any) -> Any:
+    """Leave a value as it is."""
+    return value
+
+
+def _all_digits(process: Convert) -> Convert:
+    """Write numbers of a column too wide for a JSON number as text, every one of them in the same way."""
+
+    def convert(value: Any) -> Any:
+        number = process(value)
+        return format(number, "f") if math.isfinite(number) else number
+
+    return convert
