@@ -20,6 +20,7 @@ from sqlalchemy import (
     case,
     false,
     func,
+    literal,
     literal_column,
     or_,
     select,
@@ -170,7 +171,10 @@ class Selection:
         column = self.column(name)
         if value is None:
             return column.is_(None)
-        return column.in_(value) if isinstance(value, (list, tuple, set, frozenset)) else column == value
+        if isinstance(value, (list, tuple, set, frozenset)):
+            return column.in_([literal(item, column.type) for item in value])  # plain values would be bound when run
+        matches: ColumnElement[bool] = column == value
+        return matches
 
     def _conversions(self, fields: Mapping[str, Field], hash_key: bytes) -> list[Any]:
         dialect = self.source.engine.dialect
