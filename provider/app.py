@@ -1,5 +1,8 @@
 """The app: joins the parts, and prepares at the start whatever a lookup needs."""
 
+from collections.abc import Callable
+from typing import Any
+
 import structlog
 from flask import Flask
 
@@ -33,6 +36,14 @@ from provider.store.engine import check_migrated, open_database
 logger = structlog.get_logger()
 
 BODY_LIMIT = 64 * 1024
+
+
+class _App(Flask):
+    """Flask without coroutines: looking for them takes a tenth of a lookup's time."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Give the function as it is: none of ours is a coroutine."""
+        return func
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -69,7 +80,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         guesses=guesses,
     )
 
-    app = Flask("provider", static_folder=None)
+    app = _App("provider", static_folder=None)
     app.extensions["databases"] = databases
     app.config["MAX_CONTENT_LENGTH"] = BODY_LIMIT
     app.url_map.merge_slashes = False  # a redirect has no envelope

@@ -64,7 +64,11 @@ class Source:
             with closing(self.engine.raw_connection()) as connection:
                 if self._limits_itself:
                     connection.info["deadline"].at = time.monotonic() + self._limit
-                found = statement.run(connection, values, most)
+                try:
+                    found = statement.run(connection, values, most)
+                except Exception:
+                    connection.invalidate()  # who knows what state it is in
+                    raise
         except self._errors as error:
             raise self._judge(error) from error
         self._breaker.succeeded()
@@ -191,6 +195,7 @@ def _open(url: str, setting: str, limit: float) -> Engine:
         address,
         setting,
         isolation_level="AUTOCOMMIT",  # one read a lookup needs no transaction around it
+        pool_reset_on_return=None,  # nothing to roll back
         pool_pre_ping=False,  # in place of it: _try_idle
         pool_size=POOL_SIZE,
         max_overflow=0,
@@ -198,8 +203,9 @@ def _open(url: str, setting: str, limit: float) -> Engine:
         connect_args=_connect_arguments(address, limit),
     )
     event.listen(engine, "connect", lambda connection, record: _prepare(connection, record, engine.dialect, limit))
-    event.listen(engine, "checkin", _note_checkin)
-    event.listen(engine, "checkout", lambda connection, record, _: _try_idle(connection, record, engine.dialect))
+    if engine.dialect.name != "sqlite":  # a file does not go away
+        event.listen(engine, "checkin", _note_checkin)
+        event.listen(engine, "checkout", lambda connection, record, _: _try_idle(connection, record, engine.dialect))
     return engine
 
 
@@ -259,9 +265,7 @@ def _note_checkin(_: Any, record: Any) -> None:
 
 def _try_idle(connection: Any, record: Any, dialect: Dialect) -> None:
     """Try a connection that has lain idle: the pool replaces it when it is dead."""
-    if dialect.name == "sqlite" or time.monotonic() - record.info.get("idle_since", float("inf")) < IDLE_SECONDS:
-        return
-    if "idle_since" not in record.info:
+    if time.monotonic() - record.info.get("idle_since", math.inf) < IDLE_SECONDS:
         return
     try:
         dialect.do_ping(connection)

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 
-from flask import Blueprint, Response, g, request
+from flask import Blueprint, Response
 
 from provider.api.answers import answer
 from provider.api.parameters import raw_parameters
+from provider.api.requests import current_call, current_request
 from provider.auth import Authenticator
 from provider.dataset import Dataset
 from provider.errors import InvalidRequest, UnknownDataset
@@ -20,16 +21,17 @@ def data_api(datasets: Mapping[str, Dataset], authenticator: Authenticator, *, r
 
     @blueprint.route("/v1/data/<dataset>", methods=["GET", "POST"])
     def serve(dataset: str) -> Response:
-        access = authenticator.authenticate(request.headers, request.remote_addr)
-        g.caller = access.caller
+        call, asked = current_call(), current_request()
+        access = authenticator.authenticate(asked.headers, asked.remote_addr)
+        call.caller = access.caller
         if dataset not in datasets:
             raise UnknownDataset
-        g.dataset = dataset
+        call.dataset = dataset
         visible = access.visible(dataset)
-        raw = raw_parameters(request)
+        raw = raw_parameters(asked)
         if TOKEN_PARAMETER in raw:
             raise InvalidRequest("A token in the address or the body ends up in logs: send it in a header.")
         record = lookup(datasets[dataset], raw, region=region, visible=visible)
-        return answer(g.caller.envelope.ok(record))
+        return answer(access.caller.envelope.ok(record))
 
     return blueprint

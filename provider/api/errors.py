@@ -3,10 +3,11 @@
 import traceback
 
 import structlog
-from flask import Flask, Response, g, request
+from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from provider.api.answers import answer
+from provider.api.requests import current_call
 from provider.auth import Authenticator
 from provider.contract.envelope import Envelope
 from provider.errors import (
@@ -37,7 +38,7 @@ def answer_errors(app: Flask, authenticator: Authenticator, default: Envelope) -
     """Make the app answer whatever is raised. `default` is the envelope of callers nobody knows."""
 
     def respond(error: ProviderError) -> Response:
-        g.code = error.code
+        current_call().code = error.code
         if request.path.startswith(OUTSIDE_THE_ENVELOPE):
             return answer(_oauth(error), status=error.status, headers=error.headers)
         envelope = _envelope(authenticator, default)
@@ -71,7 +72,7 @@ def _oauth(error: ProviderError) -> dict[str, str]:
 
 
 def _envelope(authenticator: Authenticator, default: Envelope) -> Envelope:
-    caller = g.get("caller")
+    caller = current_call().caller
     if caller is None:
         try:
             caller = authenticator.recognise(request.headers)
@@ -85,7 +86,7 @@ def _log_fault(error: Exception) -> None:
     cause = error.__cause__ or error
     log.error(
         "fault",
-        request_id=g.get("request_id"),
+        request_id=current_call().request_id,
         error=type(cause).__name__,
         at=[f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(cause.__traceback__)],
     )

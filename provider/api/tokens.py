@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 
-from flask import Blueprint, Request, Response, g, request
+from flask import Blueprint, Request, Response, request
 
 from provider.api.answers import answer
 from provider.api.parameters import raw_parameters
+from provider.api.requests import current_call
 from provider.auth.access_token import AccessTokens
 from provider.auth.client_secret import CHALLENGE, ClientSecrets, decode_basic
 from provider.auth.keys import API_KEY, CLIENT_SECRET
@@ -22,7 +23,7 @@ def token_api(secrets: ClientSecrets, tokens: AccessTokens, settings: Settings) 
     @blueprint.route("/v1/token", methods=["GET", "POST"])
     def token() -> Response:
         client_id, secret = _credentials(request, settings)
-        g.caller = secrets.owner(secret)  # an error, too, is answered in the owner's own envelope
+        current_call().caller = secrets.owner(secret)  # an error, too, is answered in the owner's own envelope
         if client_id is None:
             caller = secrets.by_api_key(secret, request.remote_addr)
         else:

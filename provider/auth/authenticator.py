@@ -66,6 +66,7 @@ class Authenticator:
         self._guesses = guesses
         self._key_header = settings.api_key_header.lower()
         self._token_header = settings.token_header.lower()
+        self._headers = [*dict.fromkeys(filter(None, ("authorization", self._token_header, self._key_header)))]
         self._required = {name: value.encode() for name, value in settings.required_headers.items()}
         # RFC 9110 section 11.6.1 wants a challenge beside every 401; no registered scheme describes a key in a header.
         key = ("WWW-Authenticate", f'ApiKey realm="{REALM}", header="{settings.api_key_header}"')
@@ -102,15 +103,16 @@ class Authenticator:
 
     def _presented(self, headers: Headers) -> Iterator[tuple[str, str]]:
         """List the credentials of a request; any of its headers may carry a bearer token."""
-        names = dict.fromkeys(name for name in ("authorization", self._token_header, self._key_header) if name)
-        for name in names:
-            sent = (headers.get(name) or "").strip()
+        for name in self._headers:
+            sent = headers.get(name)
+            if not sent or not (sent := sent.strip()):
+                continue
             scheme, _, rest = sent.partition(" ")
             if scheme.lower() == "bearer":
                 yield "bearer", rest.strip()
-            elif sent and name == self._key_header and (name != self._token_header or _looks_like_key(sent)):
+            elif name == self._key_header and (name != self._token_header or _looks_like_key(sent)):
                 yield "api_key", sent
-            elif sent and name == self._token_header:
+            elif name == self._token_header:
                 yield "bearer", sent
 
     def _by_key(self, text: str, address: str | None) -> Access:

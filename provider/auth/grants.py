@@ -57,7 +57,7 @@ class Grants:
     def find(self, text: str, kind: str) -> Grant | None:
         """Find a genuine grant, a used one too; None when it is unknown or has expired."""
         key = parse_key(text, kind)
-        if key is None:
+        if key is None or not key.intact:
             return None
         with Session(self._engine) as session:
             grant = session.scalar(select(Grant).where(Grant.id == key.id, Grant.kind == kind))

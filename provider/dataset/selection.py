@@ -2,9 +2,10 @@
 
 import re
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import zip_longest
 from typing import Any
 
 from sqlalchemy import (
@@ -79,6 +80,11 @@ class Selection:
             key: (it, self.column(it.name) if it.expression is None else literal_column(f"({it.expression})", String()))
             for key, it in identifiers.items()
         }
+        self._names = {
+            key: [f"{key}_{number}" for number in range(len(it.stored_as) if key == "phone" else 1)]
+            for key, it in identifiers.items()
+        }
+        self._comparable = {key: _comparable(column.type) for key, (_, column) in self._identifiers.items()}
         self._where = [self._condition(name, value) for name, value in where.items()]
         self._newest = self.column(newest_by) if newest_by else None
         # The same question gets the same answer: rows as new as each other are told apart by their key.
@@ -109,11 +115,14 @@ class Selection:
         """Give the identifiers a query brings that can be in the table, and the values to look for."""
         values: dict[str, Any] = {}
         used = []
-        for key, (stored, column) in self._identifiers.items():
-            if forms := _comparable(column.type, _forms(key, query, stored)):
+        for key, (stored, _) in self._identifiers.items():
+            forms = _forms(key, query, stored)
+            if convert := self._comparable[key]:
+                forms = [value for form in forms if (value := convert(form)) is not None]
+            if forms:
                 used.append(key)
-                for number in range(_width(key, stored)):
-                    values[f"{key}_{number}"] = forms[min(number, len(forms) - 1)]
+                # A number of another country has fewer forms than the table may hold: the last one fills up.
+                values.update(zip_longest(self._names[key], forms, fillvalue=forms[-1]))
         return tuple(used), values
 
     def statement(self, used: tuple[str, ...]) -> Statement:
@@ -138,7 +147,10 @@ class Selection:
         order = [found.precedence] if len(used) > 1 and self.rules.match == "first" else []
         if self._newest is not None:
             # Rows without a date come last: databases differ on where nulls go by themselves.
-            order += [case((found.newest.is_(None), 1), else_=0), found.newest.desc()]
+            order += [
+                case((found.newest.is_(None), literal_column("1")), else_=literal_column("0")),
+                found.newest.desc(),
+            ]
         order += [found[f"k{number}"] for number in range(len(self._keys))]
         shown = [column for column in found if column.name not in _ONLY_FOR_ORDER and not _KEY.fullmatch(column.name)]
         ordered = chosen.with_only_columns(*shown).order_by(*order)
@@ -164,7 +176,7 @@ class Selection:
     def _matches(self, key: str) -> ColumnElement[bool]:
         stored, column = self._identifiers[key]
         compared = func.lower(column) if stored.case_insensitive else column
-        forms = [bindparam(f"{key}_{number}", "", type_=column.type) for number in range(_width(key, stored))]
+        forms = [bindparam(name, "", type_=column.type) for name in self._names[key]]
         return compared.in_(forms) if len(forms) > 1 else compared == forms[0]
 
     def _condition(self, name: str, value: Any) -> ColumnElement[bool]:
@@ -199,11 +211,6 @@ _ONLY_FOR_ORDER = ("newest",)
 _KEY = re.compile(r"k\d+")
 
 
-def _width(key: str, stored: Column) -> int:
-    """Count the forms an identifier is compared with."""
-    return len(stored.stored_as) if key == "phone" else 1
-
-
 def _sent(query: Query, identifiers: Mapping[str, Any]) -> int:
     """Count the dataset's identifiers that a query brings."""
     brought = {"phone": query.phone, "email": query.email, **query.identifiers}
@@ -221,15 +228,17 @@ def _forms(key: str, query: Query, stored: Column) -> Sequence[str]:
     return [value.lower() if stored.case_insensitive else value]
 
 
-def _comparable(kind: TypeEngine[Any], forms: Sequence[str]) -> Sequence[Any]:
-    """Turn the forms into values of the column's type; those that cannot be one match no row."""
+def _comparable(kind: TypeEngine[Any]) -> Callable[[str], Any] | None:
+    """Say how a form becomes a value of the column's type; what cannot be one, None, matches no row."""
     if isinstance(kind, Integer):
-        return [int(form) for form in forms if _INTEGER.fullmatch(form) and -_INT64 <= int(form) < _INT64]
+        return _integer
     if isinstance(kind, Numeric):
-        return [Decimal(form) for form in forms if _INTEGER.fullmatch(form)]
-    if isinstance(kind, Uuid):
-        return [value for form in forms if (value := _uuid(form))]
-    return forms
+        return lambda form: Decimal(form) if _INTEGER.fullmatch(form) else None
+    return _uuid if isinstance(kind, Uuid) else None
+
+
+def _integer(text: str) -> int | None:
+    return number if _INTEGER.fullmatch(text) and -_INT64 <= (number := int(text)) < _INT64 else None
 
 
 def _uuid(text: str) -> uuid.UUID | None:
