@@ -68,7 +68,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     pepper = Pepper(settings.require_secret_key())
     callers = Callers(engine, settings)
     credentials = Credentials(engine, pepper, callers)
-    tokens = AccessTokens(engine, settings.require_secret_key(), settings.token_ttl)
+    pinned = open_database(settings, isolation_level="AUTOCOMMIT", max_overflow=-1)
+    tokens = AccessTokens(pinned, settings.require_secret_key(), settings.token_ttl)
     guesses = Guesses(settings.redis_url)
     secrets = ClientSecrets(credentials, guesses)
     authenticator = Authenticator(

@@ -8,9 +8,8 @@ import base64
 import binascii
 import hashlib
 import time
-from contextlib import closing
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 import orjson
 from itsdangerous import BadSignature, Signer
@@ -19,15 +18,14 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from provider.auth.callers import database_down
 from provider.auth.keys import derive_key, random_id
-from provider.database import Statement
+from provider.database import PinnedConnections, Statement
 from provider.store.models import Revocation
 
 PREFIX = "pat_"
 _LONGEST = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class AccessToken:
+class AccessToken(NamedTuple):
     """What a token says. `scope` is None for all its client may read, `family` the consent it came of."""
 
     id: str
@@ -40,11 +38,12 @@ class AccessToken:
 
 
 class AccessTokens:
-    """Issues, reads and revokes access tokens."""
+    """Issues, reads and revokes access tokens. The engine is as PinnedConnections wants it."""
 
     def __init__(self, engine: Engine, secret_key: bytes, lifetime: int) -> None:
         self.lifetime = lifetime
         self._engine = engine
+        self._connections = PinnedConnections(engine)
         self._errors = (engine.dialect.loaded_dbapi.Error, SQLAlchemyError)
         self._signer = Signer(
             derive_key(secret_key, "signature of access tokens"),
@@ -62,9 +61,7 @@ class AccessTokens:
         """Make a fresh token for a client; those issued before go on to their own end."""
         now = int(time.time())
         token = AccessToken(random_id(), owner, method, scope, family, now, now + self.lifetime)
-        payload = orjson.dumps(
-            [token.id, token.owner, token.method, token.scope, token.family, token.issued, token.expires]
-        )
+        payload = orjson.dumps(list(token))
         signed = self._signer.sign(base64.urlsafe_b64encode(payload).rstrip(b"="))
         return PREFIX + signed.decode(), token
 
@@ -87,11 +84,9 @@ class AccessTokens:
     def is_revoked(self, *ids: str) -> bool:
         """Tell whether a token or a family is revoked; SourceUnavailable when the database does not answer."""
         try:
-            with closing(self._engine.raw_connection()) as connection:
-                _, rows = self._find.run(connection, {"token": ids[0], "family": ids[-1]}, 1)
+            return bool(self._connections.run(self._find, {"token": ids[0], "family": ids[-1]}, 1))
         except self._errors as error:
             raise database_down() from error
-        return bool(rows)
 
     def revoke(self, revoked_id: str, until: datetime) -> None:
         """Revoke a token or a family until it would have ended anyway; again is harmless."""

@@ -8,7 +8,6 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
-from sqlalchemy.orm.attributes import InstrumentedAttribute
 
 from provider.contract.envelope import Envelope
 from provider.errors import Forbidden, SourceUnavailable
@@ -64,32 +63,32 @@ class Callers:
 
     def by_id(self, row: int) -> Caller | None:
         """Find the client of a row; SourceUnavailable when the provider database does not answer."""
-        return self._find(Client.id, row)
+        return self._find("id", row)
 
     def by_client_id(self, client_id: str) -> Caller | None:
         """Find a client by its OAuth client id."""
-        return self._find(Client.client_id, client_id)
+        return self._find("client_id", client_id)
 
     def by_name(self, name: str) -> Caller | None:
         """Find a client by its name."""
-        return self._find(Client.name, name)
+        return self._find("name", name)
 
-    def _find(self, column: InstrumentedAttribute[int] | InstrumentedAttribute[str], value: object) -> Caller | None:
+    def _find(self, column: str, value: object) -> Caller | None:
         now = time.monotonic()
-        caller = self._known.get((column.key, value))
+        caller = self._known.get((column, value))
         if caller and now - caller.read_at < CACHE_SECONDS:
             return caller
         try:
             with Session(self._engine) as session:
-                client = session.scalar(select(Client).where(column == value))
+                client = session.scalar(select(Client).where(getattr(Client, column) == value))
         except SQLAlchemyError as error:
             raise database_down() from error
-        if client is None or getattr(client, column.key) != value:  # MariaDB compares without regard to case
-            self._known.pop((column.key, value), None)
+        if client is None or getattr(client, column) != value:  # MariaDB compares without regard to case
+            self._known.pop((column, value), None)
             return None
         if len(self._known) >= CACHE_SIZE:
             self._known.clear()
-        caller = self._known[column.key, value] = self._caller(client, now)
+        caller = self._known[column, value] = self._caller(client, now)
         return caller
 
     def _caller(self, client: Client, now: float) -> Caller:

@@ -19,10 +19,13 @@ VERSION_TABLE = "provider_alembic_version"
 _CHECKOUT = Path(__file__).parents[2]
 
 
-def open_database(settings: Settings) -> Engine:
-    """Make the engine; it connects when first used. ConfigurationError for an address or a driver that is wrong."""
+def open_database(settings: Settings, **options: Any) -> Engine:
+    """Make the engine; it connects when first used. ConfigurationError for an address or a driver that is wrong.
+
+    `options` are those of SQLAlchemy's create_engine.
+    """
     setting = "PROVIDER_DATABASE_URL"
-    engine = open_engine(read_address(settings.database_url, setting), setting)
+    engine = open_engine(read_address(settings.database_url, setting), setting, **options)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _tune_sqlite)
     return engine
