@@ -37,6 +37,7 @@ _MYSQL_CLIENT_ERRORS = 2000
 _MYSQL_TROUBLE = (1040, 1044, 1045, 1049, 1053, 1152, 1158, 1159, 1160, 1161, 1205)
 """Errors of the server that concern every statement: too many connections, no access, shutdown, network, locks."""
 
+_SAMPLE = "PROVIDER_SOURCE_DEMO_URL"
 _MEMORY = (None, "", ":memory:")
 
 
@@ -278,6 +279,7 @@ def _read_only_file(address: URL, setting: str) -> URL:
     if address.database in _MEMORY or not Path(str(address.database)).is_file():
         raise ConfigurationError(
             f"{setting} names the file {address.database!r}, which does not exist "
-            f"(looked for in {Path.cwd()}). Correct the path."
+            f"(looked for in {Path.cwd()}). "
+            + ("`provider demo` makes it." if setting == _SAMPLE else "Correct the path.")
         )
     return address.set(database=f"file:{address.database}", query={"mode": "ro", "uri": "true"})

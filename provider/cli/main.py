@@ -40,7 +40,7 @@ class Commands(click.Group):
         """Run a command; whatever goes wrong ends as one line and exit code 1, never as a traceback."""
         try:
             return super().invoke(ctx)
-        except (click.ClickException, click.exceptions.Exit, click.Abort):
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
         except ConfigurationError as error:
             raise click.ClickException(str(error)) from None

@@ -33,12 +33,14 @@ def _shown(name: str, value: object) -> str:
     """Write a value without what must stay secret."""
     if name == "secret_key":
         return "(set)" if value else "(not set: run provider init)"
-    if name == "database_url":
+    if name in ("database_url", "redis_url") and value:
         return _without_password(str(value))
     if name == "required_headers" and isinstance(value, dict):
         return ",".join(f"{header}=***" for header in value)
     if name == "sources" and isinstance(value, dict):
         return ", ".join(f"{source}: {_without_password(url)}" for source, url in value.items())
+    if isinstance(value, (list, tuple)):
+        return ",".join(value)
     if isinstance(value, dict):
         return ",".join(f"{key}={member}" for key, member in value.items())
     return str(value)

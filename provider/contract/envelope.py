@@ -36,10 +36,10 @@ class Envelope:
         for name, choices in CHOICES.items():
             if (value := getattr(self, name)) not in choices:
                 allowed = ", ".join(choice or "empty" for choice in choices)
-                raise ConfigurationError(f"{name.upper()} cannot be {value!r}. Choose one of: {allowed}.")
+                raise ConfigurationError(f"PROVIDER_{name.upper()} cannot be {value!r}. Choose one of: {allowed}.")
         if unknown := sorted(set(self.error_codes) - set(ERRORS)):
             raise ConfigurationError(
-                f"ERROR_CODES renames {unknown[0]!r}, which is no error code. The codes are: {', '.join(ERRORS)}."
+                f"{unknown[0]!r} is no error code, so it cannot be renamed. The codes are: {', '.join(ERRORS)}."
             )
 
     @classmethod
