@@ -1,6 +1,8 @@
 """`provider settings`: every setting, its meaning and its value."""
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 import click
 from sqlalchemy.engine import make_url
@@ -29,21 +31,20 @@ def command(*, as_json: bool) -> None:
         click.echo(f"{click.style(row['setting'], bold=True)} = {row['value'] or '(empty)'}\n    {row['meaning']}")
 
 
-def _shown(name: str, value: object) -> str:
-    """Write a value without what must stay secret."""
-    if name == "secret_key":
-        return "(set)" if value else "(not set: run provider init)"
-    if name in ("database_url", "redis_url") and value:
-        return _without_password(str(value))
-    if name == "required_headers" and isinstance(value, dict):
-        return ",".join(f"{header}=***" for header in value)
-    if name == "sources" and isinstance(value, dict):
-        return ", ".join(f"{source}: {_without_password(url)}" for source, url in value.items())
-    if isinstance(value, (list, tuple)):
-        return ",".join(value)
-    if isinstance(value, dict):
+def _shown(name: str, value: Any) -> str:
+    """Write a value the way it is set, without what must stay secret."""
+    match name:
+        case "secret_key":
+            return "(set)" if value else "(not set: run provider init)"
+        case "database_url" | "redis_url":
+            return _without_password(value) if value else ""
+        case "required_headers":
+            return ",".join(f"{header}=***" for header in value)
+        case "sources":
+            return ", ".join(f"{source}: {_without_password(url)}" for source, url in value.items())
+    if isinstance(value, Mapping):
         return ",".join(f"{key}={member}" for key, member in value.items())
-    return str(value)
+    return ",".join(value) if isinstance(value, (list, tuple)) else str(value)
 
 
 def _without_password(url: str) -> str:
