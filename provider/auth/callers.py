@@ -48,7 +48,11 @@ class Caller:
 
     def check_network(self, address: str | None) -> None:
         """Refuse a call from a network the client does not call from; Forbidden."""
-        if self.networks and not any(ip_address(address or "::") in network for network in self.networks):
+        if not self.networks:
+            return
+        caller = ip_address(address or "::")
+        caller = getattr(caller, "ipv4_mapped", None) or caller  # a socket for both families writes ::ffff:203.0.113.7
+        if not any(caller in network for network in self.networks):
             raise Forbidden("This client may not call from this address.")
 
 
