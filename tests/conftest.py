@@ -16,7 +16,7 @@ import hypothesis
 import pytest
 from flask.testing import FlaskClient
 from hypothesis.configuration import set_hypothesis_home_dir
-from support import Deployment
+from support import SECRET_KEY, Deployment
 
 from provider import create_app
 from provider.auth.clients import Clients
@@ -24,8 +24,6 @@ from provider.cli.database import upgrade_database
 from provider.sample import load_sample
 from provider.settings import PREFIX, Settings
 from provider.store.engine import open_database
-
-SECRET_KEY = "a secret key for tests, of forty characters"
 
 # No deadline: how fast a machine is must not decide. No example database: nothing is written into the checkout.
 hypothesis.settings.register_profile("suite", deadline=None, database=None, derandomize=bool(os.environ.get("CI")))
