@@ -7,7 +7,7 @@ import shutil
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -16,7 +16,7 @@ import hypothesis
 import pytest
 from flask.testing import FlaskClient
 from hypothesis.configuration import set_hypothesis_home_dir
-from support import Deployment
+from support import SECRET_KEY, Deployment
 
 from provider import create_app
 from provider.auth.clients import Clients
@@ -24,8 +24,6 @@ from provider.cli.database import upgrade_database
 from provider.sample import load_sample
 from provider.settings import PREFIX, Settings
 from provider.store.engine import open_database
-
-SECRET_KEY = "a secret key for tests, of forty characters"
 
 # No deadline: how fast a machine is must not decide. No example database: nothing is written into the checkout.
 hypothesis.settings.register_profile("suite", deadline=None, database=None, derandomize=bool(os.environ.get("CI")))
@@ -68,27 +66,17 @@ def migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
-@pytest.fixture
-def make_settings(tmp_path: Path, migrated_database: Path, sample_data: str) -> Callable[..., Settings]:
-    """Make the settings of an installation with a provider database of its own and the sample shop."""
-
-    def make(**chosen: Any) -> Settings:
-        file = tmp_path / "provider.db"
-        if not file.exists():
-            shutil.copyfile(migrated_database, file)
-        given = {"database_url": f"sqlite:///{file}", "secret_key": SECRET_KEY, "sources": {"demo": sample_data}}
-        return Settings(**(given | chosen))
-
-    return make
-
-
-@pytest.fixture
-def deploy(make_settings: Callable[..., Settings]) -> Iterator[Callable[..., Deployment]]:
-    """Make an installation with these settings; its databases are closed at the end."""
+@contextmanager
+def _installations(folder: Path, migrated: Path, sample: str) -> Iterator[Callable[..., Deployment]]:
+    """Give a function that makes installations in a folder; their databases are closed at the end."""
     engines = []
 
     def make(**chosen: Any) -> Deployment:
-        settings = make_settings(**chosen)
+        file = folder / "provider.db"
+        if not file.exists():
+            shutil.copyfile(migrated, file)
+        given = {"database_url": f"sqlite:///{file}", "secret_key": SECRET_KEY, "sources": {"demo": sample}}
+        settings = Settings(**(given | chosen))
         app = create_app(settings)
         engine = open_database(settings)
         engines.extend([*app.extensions["databases"].values(), engine])
@@ -97,6 +85,13 @@ def deploy(make_settings: Callable[..., Settings]) -> Iterator[Callable[..., Dep
     yield make
     for engine in engines:
         engine.dispose()
+
+
+@pytest.fixture
+def deploy(tmp_path: Path, migrated_database: Path, sample_data: str) -> Iterator[Callable[..., Deployment]]:
+    """Make an installation with these settings, a provider database of its own and the sample shop."""
+    with _installations(tmp_path, migrated_database, sample_data) as make:
+        yield make
 
 
 @pytest.fixture
@@ -109,6 +104,21 @@ def deployment(deploy: Callable[..., Deployment]) -> Deployment:
 def client(deployment: Deployment) -> FlaskClient:
     """Give an HTTP client that sends a valid key with every call."""
     return deployment.asking(deployment.issue().api_key)
+
+
+@pytest.fixture(scope="session")
+def shared_deployment(
+    tmp_path_factory: pytest.TempPathFactory, migrated_database: Path, sample_data: str
+) -> Iterator[Deployment]:
+    """Give one installation with default settings to all tests that only ask."""
+    with _installations(tmp_path_factory.mktemp("shared"), migrated_database, sample_data) as make:
+        yield make()
+
+
+@pytest.fixture(scope="session")
+def shared_client(shared_deployment: Deployment) -> FlaskClient:
+    """Give an HTTP client with a valid key to all tests that only ask."""
+    return shared_deployment.asking(shared_deployment.issue().api_key)
 
 
 @pytest.fixture

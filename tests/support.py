@@ -1,12 +1,15 @@
 """What tests share beside fixtures: the shape of an answer, and programs run the way a person runs them."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,11 +23,14 @@ from werkzeug.test import TestResponse
 from provider.auth.clients import Clients, Issued
 from provider.contract.envelope import Envelope
 from provider.settings import Settings
+from provider.store.engine import open_database
 
 CHECKOUT = Path(__file__).parents[1]
 PROVIDER = Path(sys.executable).with_name("provider")
 PATIENCE_SECONDS = 20
 """How long a test waits for something that must come before it calls it missing."""
+
+SECRET_KEY = "a secret key for tests, of forty characters"
 
 PHONE, EMAIL = "0359677657", "dee@bytetech.io"
 VOUCHER = {"code": "E094", "expired": False, "value": 10000}
@@ -108,6 +114,24 @@ def eventually(condition: Callable[[], Any]) -> Any:
     return found
 
 
+def fill(folder: Path, migrated: Path, sample: str) -> Path:
+    """Fill a working folder as `provider init`, `provider db upgrade` and the sample data do."""
+    shutil.copyfile(migrated, folder / "provider.db")
+    (folder / ".env").write_text(f"PROVIDER_SECRET_KEY={SECRET_KEY}\nPROVIDER_SOURCE_DEMO_URL={sample}\n")
+    return folder
+
+
+@contextmanager
+def open_clients(folder: Path) -> Iterator[Clients]:
+    """Open the clients of a filled folder, beside the commands and the server that work in it."""
+    settings = Settings(database_url=f"sqlite:///{folder}/provider.db", secret_key=SECRET_KEY)
+    engine = open_database(settings)
+    try:
+        yield Clients(engine, settings)
+    finally:
+        engine.dispose()
+
+
 def environment(**variables: str) -> dict[str, str]:
     """Give a program's environment: this one's, without the settings of whoever runs the tests."""
     inherited = {
@@ -130,6 +154,13 @@ def provider(*arguments: str, cwd: Path, fails: bool = False, **variables: str) 
     assert "Traceback" not in done.stdout + done.stderr
     assert (done.returncode != 0) == fails, done.stdout + done.stderr
     return done
+
+
+def side_by_side(*commands: Sequence[str], cwd: Path, **variables: str) -> list[str]:
+    """Run commands that must succeed and do not mind each other, all at once; give what each prints."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        running = [pool.submit(provider, *command, cwd=cwd, **variables) for command in commands]
+        return [done.result().stdout for done in running]
 
 
 def refusal(*arguments: str, cwd: Path, **variables: str) -> str:

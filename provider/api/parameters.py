@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl
 import orjson
 from flask import Request
 
-from provider.errors import InvalidRequest, UnsupportedMediaType
+from provider.errors import InvalidRequest, PayloadTooLarge, UnsupportedMediaType
 
 _MOST_FIELDS = 1000
 
@@ -14,8 +14,7 @@ _MOST_FIELDS = 1000
 def raw_parameters(request: Request) -> Mapping[str, object]:
     """Collect the parameters; a body's value beats the query's unless it is blank.
 
-    Of repeated ones the first that is not blank counts. InvalidRequest, UnsupportedMediaType; the body limit raises on
-    its own.
+    Of repeated ones the first that is not blank counts. InvalidRequest, PayloadTooLarge, UnsupportedMediaType.
     """
     raw: dict[str, object] = {}
     if query := request.query_string:
@@ -32,7 +31,7 @@ def _body(request: Request) -> Mapping[str, object]:
         if not form and request.content_length:
             raise InvalidRequest("The form in the body cannot be read, or has no fields.")
         return form
-    body = request.get_data()
+    body = _read(request)
     if not body:
         return {}
     if kind == "application/json":
@@ -40,6 +39,16 @@ def _body(request: Request) -> Mapping[str, object]:
     if kind == "application/x-www-form-urlencoded":
         return _decode(body, "form")
     raise UnsupportedMediaType
+
+
+def _read(request: Request) -> bytes:
+    """Read the body. One sent in chunks, which has no length, Werkzeug would cut at the limit without a word."""
+    body = request.get_data()
+    if request.content_length is None and len(body) == request.max_content_length:
+        over: bytes = request.environ["wsgi.input"].read(1)
+        if over:
+            raise PayloadTooLarge
+    return body
 
 
 def _json_object(body: bytes) -> Mapping[str, object]:
