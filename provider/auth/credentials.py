@@ -97,7 +97,7 @@ class Credentials:
             return None
         if len(self._known) >= CACHE_SIZE:
             self._known.clear()
-        self._known[key_id] = Known(
+        known = self._known[key_id] = Known(
             id=key_id,
             owner=row.client_pk,
             digest=row.digest,
@@ -106,7 +106,7 @@ class Credentials:
             read_at=now,
             used_minute=known.used_minute if known else 0,
         )
-        return self._known[key_id]
+        return known
 
     def _write_use(self, key_id: str, when: datetime) -> None:
         try:
