@@ -62,11 +62,14 @@ def _credentials(asked: Request, settings: Settings) -> tuple[str | None, str]:
 
 
 def _in_headers(asked: Request, settings: Settings) -> Iterator[tuple[str | None, str]]:
-    key_header = settings.api_key_header
-    if key_header.lower() != "authorization" and (key := asked.headers.get(key_header)):
-        yield None, key
-    if basic := asked.headers.get("Authorization"):
-        yield decode_basic(basic) or ("", "")
+    key_header = settings.api_key_header.lower()
+    for name in dict.fromkeys((key_header, "authorization")):
+        sent = (asked.headers.get(name) or "").strip()
+        basic = name == "authorization" and sent.lower().startswith("basic ")
+        if sent and name == key_header and not basic:
+            yield None, sent
+        elif sent:
+            yield decode_basic(sent) or ("", "")
 
 
 def _in_body(asked: Request, settings: Settings) -> Iterator[tuple[str | None, str]]:

@@ -72,6 +72,11 @@ class Authenticator:
         key = ("WWW-Authenticate", f'ApiKey realm="{REALM}", header="{settings.api_key_header}"')
         bearer = ("WWW-Authenticate", f'Bearer realm="{REALM}"')
         methods = settings.auth_methods
+        self._hint = (
+            f"Send your API key in the header {settings.api_key_header}."
+            if "api_key" in methods
+            else "Send a bearer token in the header Authorization."
+        )
         self._challenges = ((key,) if "api_key" in methods else ()) + ((bearer,) if set(methods) - {"api_key"} else ())
 
     def authenticate(self, headers: Headers, address: str | None = None) -> Access:
@@ -81,7 +86,7 @@ class Authenticator:
         """
         presented = list(self._presented(headers))
         if not presented:
-            raise Unauthorized(f"Send your API key in the header {self._key_header}.", headers=self._challenges)
+            raise Unauthorized(self._hint, headers=self._challenges)
         if len(presented) > 1:
             raise InvalidRequest(
                 "Send one kind of credentials: an API key or one bearer token.", headers=_bearer("invalid_request")

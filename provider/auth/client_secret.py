@@ -6,7 +6,7 @@ import time
 from urllib.parse import unquote_plus
 
 from provider.auth.callers import Caller
-from provider.auth.credentials import Credentials
+from provider.auth.credentials import Credentials, Proof
 from provider.auth.guesses import Guesses, network_of
 from provider.auth.keys import API_KEY, CLIENT_SECRET
 from provider.errors import Unauthorized
@@ -33,7 +33,7 @@ class ClientSecrets:
                 network_of(address),
                 client_id[:64],
             )
-        return self._accept(proof.caller, address)
+        return self._accept(proof, address)
 
     def by_api_key(self, key: str, address: str | None) -> Caller:
         """Return the client an API key belongs to."""
@@ -42,7 +42,7 @@ class ClientSecrets:
             raise self._guesses.answer(
                 Unauthorized("The API key is not valid.", headers=CHALLENGE), network_of(address)
             )
-        return self._accept(proof.caller, address)
+        return self._accept(proof, address)
 
     def owner(self, secret: str) -> Caller | None:
         """Tell whose a genuine secret is, even one that has ended."""
@@ -51,9 +51,10 @@ class ClientSecrets:
                 return proof.caller
         return None
 
-    def _accept(self, caller: Caller, address: str | None) -> Caller:
-        caller.check_network(address)
-        return caller
+    def _accept(self, proof: Proof, address: str | None) -> Caller:
+        proof.caller.check_network(address)
+        self._credentials.note_use(proof, time.time())
+        return proof.caller
 
 
 def decode_basic(header: str) -> tuple[str, str] | None:

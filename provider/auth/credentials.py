@@ -115,7 +115,7 @@ class Credentials:
             return None
         if len(self._known) >= CACHE_SIZE:
             self._known.clear()
-        self._known[key.id] = Known(
+        known = self._known[key.id] = Known(
             id=key.id,
             owner=row.client_pk,
             digest=row.digest,
@@ -124,7 +124,7 @@ class Credentials:
             read_at=now,
             used_minute=known.used_minute if known else 0,
         )
-        return self._known[key.id]
+        return known
 
     def _write_use(self, key_id: str, when: datetime) -> None:
         try:
