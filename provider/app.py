@@ -52,11 +52,12 @@ def create_app(settings: Settings | None = None) -> Flask:
     log.configure()
     check_region(settings.phone_region)
     envelope = Envelope.of(settings)
+    secret_key = settings.require_secret_key()
     engine = open_database(settings)
     check_migrated(engine, settings)
     sources = Sources(settings.sources, limit=settings.lookup_timeout)
     datasets = discover(settings.datasets)
-    hash_key = derive_key(settings.require_secret_key(), "masks")
+    hash_key = derive_key(secret_key, "masks")
     for dataset in datasets.values():
         try:
             dataset.prepare(sources, hash_key=hash_key)
@@ -65,11 +66,11 @@ def create_app(settings: Settings | None = None) -> Flask:
             logger.warning("source does not answer", dataset=dataset.name)
     databases = {"provider": engine} | {f"source {source.name}": source.engine for source in sources.opened()}
 
-    pepper = Pepper(settings.require_secret_key())
+    pepper = Pepper(secret_key)
     callers = Callers(engine, settings)
     credentials = Credentials(engine, pepper, callers)
     pinned = open_database(settings, isolation_level="AUTOCOMMIT", max_overflow=-1)
-    tokens = AccessTokens(pinned, settings.require_secret_key(), settings.token_ttl)
+    tokens = AccessTokens(pinned, secret_key, settings.token_ttl)
     guesses = Guesses(settings.redis_url)
     secrets = ClientSecrets(credentials, guesses)
     authenticator = Authenticator(

@@ -99,7 +99,7 @@ class Settings:
             elif name in known:
                 try:
                     values[known[name].name] = known[name].metadata["read"](env, short)
-                except EnvError as error:
+                except (EnvError, ValueError) as error:  # pairs that are none are a plain ValueError
                     raise ConfigurationError(f"{name} cannot be read: {error}") from None
             elif close := get_close_matches(name, known, n=1, cutoff=_NEARLY):
                 raise ConfigurationError(f"{name} is not a setting. Did you mean {close[0]}?")

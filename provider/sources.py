@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 from threading import Lock
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import URL, Dialect, Engine, event
 from sqlalchemy.exc import DisconnectionError, SQLAlchemyError
@@ -282,4 +283,4 @@ def _read_only_file(address: URL, setting: str) -> URL:
             f"(looked for in {Path.cwd()}). "
             + ("`provider demo` makes it." if setting == _SAMPLE else "Correct the path.")
         )
-    return address.set(database=f"file:{address.database}", query={"mode": "ro", "uri": "true"})
+    return address.set(database=f"file:{quote(str(address.database))}", query={"mode": "ro", "uri": "true"})

@@ -41,6 +41,8 @@ class _Database:
     def __init__(self, name: str, engine: Engine) -> None:
         self.name = name
         self._engine = engine
+        # For SELECT 1 SQLite does not even open the file.
+        self._question = "SELECT count(*) FROM sqlite_master" if engine.dialect.name == "sqlite" else "SELECT 1"
         self._pool = ThreadPoolExecutor(1, f"ready-{name}")
         self._running: Future[str] | None = None
 
@@ -61,7 +63,7 @@ class _Database:
     def _ask(self) -> str:
         try:
             with self._engine.connect() as connection:
-                connection.execute(text("SELECT 1"))
+                connection.execute(text(self._question))
         except SQLAlchemyError:
             return "down"
         return "ok"

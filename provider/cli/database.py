@@ -2,14 +2,18 @@
 
 import click
 from alembic import command as alembic
+from sqlalchemy.exc import OperationalError
 
 from provider.settings import Settings
-from provider.store.engine import migrations
+from provider.store.engine import migrations, unreachable
 
 
 def upgrade_database(settings: Settings) -> None:
     """Bring the tables up to date; nothing happens when they are."""
-    alembic.upgrade(migrations(settings), "head")
+    try:
+        alembic.upgrade(migrations(settings), "head")
+    except OperationalError as error:
+        raise unreachable(error) from None
 
 
 @click.group("db")

@@ -19,7 +19,14 @@ _THREADS = 4
 
 @click.command("serve")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 for all.")
-@click.option("--port", default=8000, show_default=True, envvar="PORT", help="Port to listen on; also from PORT.")
+@click.option(
+    "--port",
+    default=8000,
+    show_default=True,
+    envvar="PORT",
+    type=click.IntRange(1, 65535),
+    help="Port to listen on; also from PORT.",
+)
 @click.option(
     "--workers", default=os.cpu_count() or 1, show_default="one per core", type=click.IntRange(min=1), help="Processes."
 )

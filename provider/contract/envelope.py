@@ -39,7 +39,7 @@ class Envelope:
                 raise ConfigurationError(f"PROVIDER_{name.upper()} cannot be {value!r}. Choose one of: {allowed}.")
         if unknown := sorted(set(self.error_codes) - set(ERRORS)):
             raise ConfigurationError(
-                f"{unknown[0]!r} is no error code, so it cannot be renamed. The codes are: {', '.join(ERRORS)}."
+                f"{unknown[0]!r} is no error code, so ERROR_CODES cannot rename it. The codes are: {', '.join(ERRORS)}."
             )
 
     @classmethod

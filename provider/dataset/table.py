@@ -10,7 +10,7 @@ from provider.dataset.base import Dataset, Query
 from provider.dataset.columns import Column, Constant, Field
 from provider.dataset.selection import MATCHES, SEVERAL, Found, Rules, Selection
 from provider.errors import ConfigurationError, SourceUnavailable
-from provider.sources import Source, Sources, is_down, is_timeout
+from provider.sources import Source, Sources, is_down, is_timeout, setting
 
 SHAPES = ("object", "list")
 
@@ -64,17 +64,16 @@ class TableDataset(Dataset):
         self._selection: Selection | None = None
 
     def _check(self) -> None:
+        rules, one_origin = self._rules, (self.table_name is None) != (self._select is None)
         problems = {
             f"{self.name} has an empty record. Name the columns it shows.": not self.record,
-            f"{self.name} needs either table= or select=.": (self.table_name is None) == (self._select is None),
-            f"match cannot be {self._rules.match!r}. Choose among: {', '.join(MATCHES)}.": self._rules.match
-            not in MATCHES,
-            f"several cannot be {self._rules.several!r}. Choose among: {', '.join(SEVERAL)}.": self._rules.several
-            not in SEVERAL,
-            "several='newest' needs newest_by=, the column that tells.": self._rules.several == "newest"
+            f"{self.name} takes either table= or select=. Correct the file.": not one_origin,
+            f"match cannot be {rules.match!r}. Choose among: {', '.join(MATCHES)}.": rules.match not in MATCHES,
+            f"several cannot be {rules.several!r}. Choose among: {', '.join(SEVERAL)}.": rules.several not in SEVERAL,
+            "several='newest' needs newest_by=, the column that tells.": rules.several == "newest"
             and not self.newest_by,
             f"shape cannot be {self._shape!r}. Choose among: {', '.join(SHAPES)}.": self._shape not in SHAPES,
-            "limit must be a number of items, at least 1.": self._shape == "list" and self._rules.limit < 1,
+            "limit must be a number of items, at least 1.": self._shape == "list" and rules.limit < 1,
         }
         for problem, there in problems.items():
             if there:
@@ -128,7 +127,8 @@ class TableDataset(Dataset):
             if is_down(error, dialect) or is_timeout(error, dialect):
                 raise SourceUnavailable from error
             raise ConfigurationError(
-                f"source {source.name!r} refuses to describe {self.table_name!r} ({type(error).__name__})."
+                f"source {source.name!r} refuses to describe {self.table_name!r} ({type(error).__name__}). "
+                f"Check {setting(source.name)} and the rights of its user."
             ) from None
 
     def fetch(self, query: Query) -> Found | None:

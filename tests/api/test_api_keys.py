@@ -131,7 +131,7 @@ def test_expired_keys_are_forgotten_when_new_ones_are_made(deployment, moment):
 def test_a_trial_key_ends_by_itself(deployment, moment):
     """A key for trying out works for its lifetime, beside the client's own."""
     own = deployment.issue().api_key
-    trial = deployment.clients.issue_trial_key("pango", timedelta(hours=24))
+    trial = deployment.clients.issue_trial("pango", API_KEY, timedelta(hours=24))
     moment.shift(timedelta(hours=24, seconds=-1))
     assert record(deployment.asking(trial).get(ASK)) == VOUCHER
     moment.shift(timedelta(seconds=1))
@@ -158,7 +158,7 @@ def test_a_revoked_client_gets_no_new_keys(deployment):
     with pytest.raises(ConfigurationError, match="revoked"):
         deployment.clients.rotate("pango", timedelta(hours=1))
     with pytest.raises(ConfigurationError, match="revoked"):
-        deployment.clients.issue_trial_key("pango", timedelta(hours=1))
+        deployment.clients.issue_trial("pango", API_KEY, timedelta(hours=1))
     with pytest.raises(ConfigurationError, match="already"):
         deployment.issue()
 
@@ -170,10 +170,10 @@ def test_a_clients_name_is_plain(deployment, name):
         deployment.issue(name)
 
 
-@pytest.mark.parametrize("act", ["get", "revoke", "rotate", "issue_trial_key"])
+@pytest.mark.parametrize("act", ["get", "revoke", "rotate", "issue_trial"])
 def test_a_client_that_does_not_exist_is_named(deployment, act):
     """Whatever is done with a client that does not exist says so."""
-    values = {"rotate": [timedelta(0)], "issue_trial_key": [timedelta(1)]}.get(act, [])
+    values = {"rotate": [timedelta(0)], "issue_trial": [API_KEY, timedelta(1)]}.get(act, [])
     with pytest.raises(ConfigurationError, match="There is no client 'nobody'"):
         getattr(deployment.clients, act)("nobody", *values)
 
@@ -254,7 +254,7 @@ def test_no_secret_is_in_the_database_file(deployment):
     issued = [deployment.issue("pango"), deployment.issue("other", data_key="body")]
     issued += [deployment.clients.rotate("pango", timedelta(hours=1)) for _ in range(3)]
     secrets = [text for one in issued for text in (one.api_key, one.client_secret)]
-    secrets.append(deployment.clients.issue_trial_key("pango", timedelta(hours=1)))
+    secrets.append(deployment.clients.issue_trial("pango", API_KEY, timedelta(hours=1)))
     for key in secrets:
         deployment.asking(key).get(f"{ASK}&email={EMAIL}")
     eventually(lambda: [kept for kept in credentials(deployment) if kept.last_used_at])

@@ -51,10 +51,7 @@ def test_readyz_says_which_database_is_down(shop_deployment):
     assert answer.json == {"status": "unavailable", "databases": {"provider": "ok", "source shop": "down"}}
 
 
-UNREAD = pytest.mark.xfail(strict=True, reason="provider/api/health.py asks SELECT 1, for which SQLite reads no file")
-
-
-@pytest.mark.parametrize("name", ["provider", pytest.param("source shop", marks=UNREAD)])
+@pytest.mark.parametrize("name", ["provider", "source shop"])
 def test_readyz_reads_the_file_of_a_sqlite_database(shop_deployment, name):
     """A SQLite file that is no database any more does not count as ready."""
     engine = shop_deployment.app.extensions["databases"][name]

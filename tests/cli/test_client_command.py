@@ -101,7 +101,10 @@ def test_clients_are_shown_to_people_and_to_scripts(folder, clients):
     row = json.loads(shown_json)
     assert row == rows[1]
     assert row["envelope"] == {"data_key": "body"}
-    assert set(row) == {"name", "clientId", "envelope", "createdAt", "revokedAt", "keys"}
+    assert set(row) == {
+        "name", "clientId", "envelope", "datasets", "authMethods", "networks", "redirectUris", "createdAt", "revokedAt",
+        "keys",
+    }  # fmt: skip
     kept = keys_of(clients, "pango")
     for key in row["keys"]:
         assert key["kind"] == kept[key["id"]].kind
@@ -116,7 +119,7 @@ def test_clients_are_shown_to_people_and_to_scripts(folder, clients):
 REFUSED = {
     ("client", "create", "demo"): "There is a client 'demo' already.",
     ("client", "create", "a b"): "cannot be called 'a b'",
-    ("client", "create", "pango", "--error-codes", "Nope=1"): "'Nope', which is no error code",
+    ("client", "create", "pango", "--error-codes", "Nope=1"): "'Nope' is no error code",
     ("client", "show", "nobody"): "There is no client 'nobody'.",
     ("client", "rotate", "nobody"): "There is no client 'nobody'.",
     ("client", "revoke", "nobody"): "There is no client 'nobody'.",

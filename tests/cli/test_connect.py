@@ -45,7 +45,9 @@ def test_the_sheet_says_what_the_console_asks(sheets):
 
 def test_the_sheet_for_scripts_says_the_same(sheets):
     """With --json each dataset is an object with the same facts."""
-    _, connections, _ = sheets
+    _, sheet, _ = sheets
+    assert (sheet["client"], sheet["auth"], sheet["token"]) == ("pango", "api_key", None)
+    connections = sheet["data"]
     assert [connection["dataset"] for connection in connections] == ["birthday-gift", "customer", "voucher"]
     gift = connections[0]
     assert gift["endpoint"] == "http://127.0.0.1:8123/v1/data/birthday-gift"
@@ -59,14 +61,14 @@ def test_the_sheet_for_scripts_says_the_same(sheets):
 
 def test_the_curl_lines_are_whole(sheets):
     """A shell splits each curl line into one request, with a trial key, the fixed headers and a dataset's example."""
-    printed, connections, _ = sheets
+    printed, sheet, _ = sheets
     assert len([line for line in printed.splitlines() if line.startswith("curl ")]) == 6
-    for connection in connections:
+    for connection in sheet["data"]:
         get, post = (shlex.split(line) for line in connection["curl"])
         for words in (get, post):
             assert words[:2] == ["curl", "-s"]
             header = next(word for word in words if word.startswith("token-key: "))
-            assert parse_key(header.removeprefix("token-key: "), API_KEY)
+            assert parse_key(header.removeprefix("token-key: "), API_KEY).intact
             assert "any-key: giá trị" in words
         sent = {name: values[0] for name, values in parse_qs(urlsplit(get[-1]).query).items()}
         assert sent == json.loads(post[post.index("-d") + 1])
@@ -76,8 +78,8 @@ def test_the_curl_lines_are_whole(sheets):
 def test_the_address_can_be_given(run, clients):
     """--url is where Pango reaches the service; a slash at its end does not matter."""
     clients.create("pango", {})
-    connections = json.loads(run(*COMMAND, "--url", "https://data.example.vn/crm/", "--json"))
-    assert connections[0]["endpoint"] == "https://data.example.vn/crm/v1/data/birthday-gift"
+    sheet = json.loads(run(*COMMAND, "--url", "https://data.example.vn/crm/", "--json"))
+    assert sheet["data"][0]["endpoint"] == "https://data.example.vn/crm/v1/data/birthday-gift"
 
 
 def test_a_dataset_without_an_example_gets_one(run, folder, clients):
@@ -93,7 +95,7 @@ def test_a_dataset_without_an_example_gets_one(run, folder, clients):
         "class Record(Schema):\n    points = fields.Integer()\n\n\n"
         'dataset = Dataset(name="points", parameters=Parameters, record=Record, fetch=lambda query: None)\n'
     )
-    (connection,) = json.loads(run(*COMMAND, "--json", PROVIDER_DATASETS="acme_data"))
+    (connection,) = json.loads(run(*COMMAND, "--json", PROVIDER_DATASETS="acme_data"))["data"]
     body = json.loads(shlex.split(connection["curl"][1])[-2])
     assert body["phone"] == "0359677657"
     assert "year" in body

@@ -50,7 +50,8 @@ def test_upgrade_makes_the_tables_and_is_harmless_again(tmp_path):
         done = provider("db", "upgrade", cwd=tmp_path)
         assert (done.stdout, done.stderr) == ("The provider database is up to date.\n", "")
         tables = rows(tmp_path / "provider.db", "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
-        assert [name for (name,) in tables] == ["provider_alembic_version", "provider_client", "provider_credential"]
+        own = ("alembic_version", "client", "credential", "grant", "revocation")
+        assert [name for (name,) in tables] == [f"provider_{name}" for name in own]
 
 
 def curl_lines(printed):

@@ -304,7 +304,7 @@ def test_a_scope_limits_a_token(deployment):
 @pytest.mark.parametrize("get", [fetch, grant], ids=["token API", "OAuth"])
 def test_a_token_reads_what_its_client_may(deployment, get):
     """A client reads the datasets and the fields it was granted and only those, by key and by token alike."""
-    issued = deployment.clients.create("pango", {}, grants={"voucher": ["code"]})
+    issued = deployment.clients.create("pango", {}, grants={"voucher": {"code": None}})
     headers = {"Authorization": f"Bearer {get(deployment, issued)}"}
     assert record(ask(deployment, **headers)) == {"code": VOUCHER["code"]}
     assert record(ask(deployment, token_key=issued.api_key)) == {"code": VOUCHER["code"]}
