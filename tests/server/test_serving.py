@@ -114,6 +114,16 @@ def test_odd_addresses_on_the_wire_are_refused(server, key, path):
     assert httpx2.get(f"{server.url}/healthz").status_code == 200
 
 
+def test_letters_need_no_encoding(server, key):
+    """A query whose letters are sent as plain UTF-8, as some callers do, is read like an encoded one."""
+    digits = PHONE.translate({ord("0") + digit: 0xFF10 + digit for digit in range(10)})
+    request = (
+        f"GET {VOUCHERS}?tên=Đà&phone={digits} HTTP/1.1\r\nHost: x\r\ntoken-key: {key}\r\nConnection: close\r\n\r\n"
+    )
+    status, _, body = raw_answer(server.port, request.encode())
+    assert (status, json.loads(body)["data"]) == (200, VOUCHER)
+
+
 def test_bad_bytes_in_a_header_are_refused(server):
     """A key of bytes that are no text is an enveloped 401."""
     request = f"GET {VOUCHERS} HTTP/1.1\r\nHost: x\r\nConnection: close\r\ntoken-key: ".encode() + b"\xff\xfe\r\n\r\n"
