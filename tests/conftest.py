@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from textwrap import dedent
 from typing import Any
 
@@ -25,15 +26,18 @@ from provider.sample import load_sample
 from provider.settings import PREFIX, Settings
 from provider.store.engine import open_database
 
-# No deadline: how fast a machine is must not decide. No example database: nothing is written into the checkout.
+# No deadline: how fast a machine is must not decide. Nothing is written into the checkout.
 hypothesis.settings.register_profile("suite", deadline=None, database=None, derandomize=bool(os.environ.get("CI")))
 hypothesis.settings.load_profile("suite")
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _notes_of_hypothesis(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Keep what hypothesis writes out of the checkout."""
-    set_hypothesis_home_dir(tmp_path_factory.mktemp("hypothesis"))
+_notes = TemporaryDirectory(prefix="hypothesis-")
+set_hypothesis_home_dir(_notes.name)
+
+
+def pytest_unconfigure() -> None:
+    """Throw away what hypothesis noted."""
+    _notes.cleanup()
 
 
 @pytest.fixture(autouse=True)

@@ -173,18 +173,19 @@ def refusal(*arguments: str, cwd: Path, **variables: str) -> str:
 
 
 class Server:
-    """The real server, `provider serve`, over the settings of a folder, on a free port of this machine."""
+    """The real server, `provider serve`, over the settings of a folder, on a port of this machine."""
 
-    def __init__(self, folder: Path, **variables: str) -> None:
-        self.folder = folder
-        self.port = _free_port()
+    def __init__(self, folder: Path, *options: str, port: int | None = None, **variables: str) -> None:
+        """Start it on a free port, or through the variable PORT on the one given."""
+        self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
+        where = {"PORT": str(port)} if port else {}
         self._output = folder / f"server-{self.port}.log"
         with self._output.open("wb") as output:
             self.process = subprocess.Popen(
-                [PROVIDER, "serve", "--port", str(self.port), "--workers", "1"],
+                [PROVIDER, "serve", "--workers", "1", *options, *([] if port else ["--port", str(self.port)])],
                 cwd=folder,
-                env=environment(**variables),
+                env=environment(**where, **variables),
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
@@ -205,19 +206,24 @@ class Server:
         lines = [line for line in self.output.splitlines() if not line.startswith("Serving on http")]
         return [orjson.loads(line) for line in lines]
 
-    def stop(self, with_signal: signal.Signals = signal.SIGTERM) -> int:
-        """Ask it to stop and wait for it; give its exit code."""
+    def stop(self, *, by_ctrl_c: bool = False) -> int:
+        """Ask it to stop, as a supervisor or as a person at the keyboard does, and wait; give its exit code."""
         if self.process.poll() is None:
-            self.process.send_signal(with_signal)
-        return self.process.wait(PATIENCE_SECONDS)
+            if by_ctrl_c:
+                os.killpg(self.process.pid, signal.SIGINT)  # a terminal tells the whole group
+            else:
+                self.process.terminate()
+        return self.process.wait(8)
 
     def kill(self) -> None:
         """Leave nothing running, whatever happened."""
-        try:
-            self.stop()
-        except subprocess.TimeoutExpired:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(5)
+            except subprocess.TimeoutExpired:
+                os.killpg(self.process.pid, signal.SIGKILL)
+                self.process.wait()
 
     def _answers(self) -> bool:
         assert self.process.poll() is None, self.output
@@ -249,7 +255,8 @@ def form(pairs: Mapping[str, str], boundary: str = "limit") -> tuple[bytes, str]
     return "".join([*parts, f"--{boundary}--\r\n"]).encode(), f"multipart/form-data; boundary={boundary}"
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Find a port nobody listens on."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return int(free.getsockname()[1])

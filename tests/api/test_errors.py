@@ -109,6 +109,13 @@ def test_a_key_that_has_ended_still_tells_whose_envelope_it_is(deployment, ended
         assert ended.split()[0] in content["msg"]
 
 
+def test_a_lacking_fixed_header_is_told_in_the_callers_own_keys(deploy):
+    """A call with a valid key and without a required header is refused in the keys of the key's owner."""
+    deployed = deploy(required_headers={"any-key": "x"})
+    client = deployed.asking(deployed.issue(**OWN_NAMES).api_key)
+    assert "any-key" in failure(client.get(ASK), "Unauthorized", 401, OWN)["msg"]
+
+
 REFUSED_KEYS = {
     "none": None,
     "empty": "",
