@@ -118,7 +118,7 @@ class UnsupportedMediaType(ProviderError):
 
 
 class PayloadTooLarge(ProviderError):
-    """A body over the limit."""
+    """A body over the limit. The connection ends with it: what is left of the body is not read."""
 
     code = "PayloadTooLarge"
     status = 413

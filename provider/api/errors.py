@@ -40,9 +40,10 @@ def answer_errors(app: Flask, authenticator: Authenticator, default: Envelope) -
     def respond(error: ProviderError) -> Response:
         current_call().code = error.code
         if request.path.startswith(OUTSIDE_THE_ENVELOPE):
-            return answer(_oauth(error), status=error.status, headers=error.headers)
+            return answer(_oauth(error), status=error.status, headers=[*error.headers, *_ending()])
         envelope = _envelope(authenticator, default)
-        return answer(envelope.error(error), status=envelope.status(error), headers=error.headers)
+        headers = [*error.headers, *_ending()]
+        return answer(envelope.error(error), status=envelope.status(error), headers=headers)
 
     @app.errorhandler(ProviderError)
     def provider_error(error: ProviderError) -> Response:
@@ -60,6 +61,15 @@ def answer_errors(app: Flask, authenticator: Authenticator, default: Envelope) -
     def fault(error: Exception) -> Response:
         _log_fault(error)
         return respond(InternalError())
+
+
+def _ending() -> list[tuple[str, str]]:
+    """Say that the connection ends where a body is left unread: nothing can follow it, and the caller must know.
+
+    Waiting for the body instead would let strangers hold a worker's threads with bodies that never end.
+    """
+    unread = not current_call().body_read and (request.content_length or "Transfer-Encoding" in request.headers)
+    return [("Connection", "close")] if unread else []
 
 
 def _oauth(error: ProviderError) -> dict[str, str]:

@@ -10,8 +10,9 @@ from flask import Flask, Request, Response, g, request
 
 from provider.auth.callers import Caller
 
-# Long enough that a phone number cannot pass for an id, and without the @ of an email.
-_REQUEST_ID = re.compile(r"[A-Za-z0-9-]{16,64}")
+# Hexadecimal, as UUIDs and trace ids are, and too long for a phone: nobody's data can pass for an id.
+_REQUEST_ID = re.compile(r"[0-9a-fA-F-]{16,64}")
+_METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"}
 
 log = structlog.get_logger()
 
@@ -25,6 +26,7 @@ class Call:
     caller: Caller | None = None
     dataset: str | None = None
     code: str = "0"
+    body_read: bool = False
 
 
 def current_call() -> Call:
@@ -55,7 +57,7 @@ def log_requests(app: Flask) -> None:
         log.info(
             "request",
             request_id=call.request_id,
-            method=asked.method,
+            method=asked.method if asked.method in _METHODS else "other",
             route=asked.url_rule.rule if asked.url_rule else None,
             dataset=call.dataset,
             client=call.caller.name if call.caller else None,

@@ -1,7 +1,10 @@
 """`provider serve`: the production server."""
 
 import os
+import runpy
+import socket
 from pathlib import Path
+from typing import Any
 
 import click
 from granian.constants import Interfaces
@@ -9,6 +12,7 @@ from granian.log import LogLevels
 from granian.server import Server
 
 from provider.app import create_app
+from provider.errors import ConfigurationError
 from provider.log import LOGGING
 from provider.settings import Settings
 
@@ -36,8 +40,8 @@ def command(host: str, port: int, workers: int) -> None:
     for engine in app.extensions["databases"].values():
         engine.dispose()  # the workers are forks: a connection must not be shared with them
     server = Server(
-        f"{_WSGI}:app",
-        address=host,
+        str(_WSGI),
+        address=_free_address(host, port),
         port=port,
         interface=Interfaces.WSGI,
         workers=workers,
@@ -48,4 +52,30 @@ def command(host: str, port: int, workers: int) -> None:
         log_dictconfig=LOGGING,
     )
     click.echo(f"Serving on http://{host}:{port} (Ctrl-C stops it)", err=True)
-    server.serve()
+    server.serve(target_loader=_load)
+
+
+def _load(wsgi: str) -> Any:
+    """Load the app in a worker, out of reach of the terminal.
+
+    Ctrl-C goes to every process of the terminal's group, and granian's workers may hang when it meets the SIGTERM that
+    the server sends them for it.
+    """
+    os.setpgid(0, 0)
+    return runpy.run_path(wsgi)["app"]
+
+
+def _free_address(host: str, port: int) -> str:
+    """Resolve a host, and refuse a port in use: the server shares it, and calls would go to either at random."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, socket.SOCK_STREAM) as attempt:
+            attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            attempt.bind(address)
+    except socket.gaierror:
+        raise ConfigurationError(f"The host {host!r} is not known. Give an address of this machine.") from None
+    except OSError as error:
+        raise ConfigurationError(
+            f"Cannot listen on {host}:{port}: {error.strerror}. Stop what listens there, or choose another port."
+        ) from None
+    return str(address[0])

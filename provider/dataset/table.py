@@ -70,8 +70,7 @@ class TableDataset(Dataset):
             f"{self.name} takes either table= or select=. Correct the file.": not one_origin,
             f"match cannot be {rules.match!r}. Choose among: {', '.join(MATCHES)}.": rules.match not in MATCHES,
             f"several cannot be {rules.several!r}. Choose among: {', '.join(SEVERAL)}.": rules.several not in SEVERAL,
-            "several='newest' needs newest_by=, the column that tells.": rules.several == "newest"
-            and not self.newest_by,
+            "several='newest' needs newest_by=, a column.": rules.several == "newest" and not self.newest_by,
             f"shape cannot be {self._shape!r}. Choose among: {', '.join(SHAPES)}.": self._shape not in SHAPES,
             "limit must be a number of items, at least 1.": self._shape == "list" and rules.limit < 1,
         }

@@ -4,7 +4,13 @@ import pytest
 from support import failure
 
 AUTHENTICATION = {
-    "data.serve": "api key",
+    "data.serve": "credentials",
+    "tokens.token": "credentials",
+    "oauth2.token": "client secret",
+    "oauth2.revoke": "client secret",
+    "oauth2.introspect": "client secret",
+    "oauth2.metadata": "public",
+    "consent.authorize": "one-time code",
     "health.healthz": "public",
     "health.readyz": "public",
 }
@@ -29,7 +35,7 @@ def test_every_address_states_its_authentication(shared_deployment):
 
 def test_every_address_that_needs_a_key_refuses_a_call_without(shared_deployment, routes):
     """Without a key, an address that needs one answers 401 to every method but OPTIONS; with one it does not."""
-    guarded = [route for route in routes if AUTHENTICATION[route[0]] == "api key" and route[1] != "OPTIONS"]
+    guarded = [route for route in routes if AUTHENTICATION[route[0]] == "credentials" and route[1] != "OPTIONS"]
     assert {method for _, method, _ in guarded} == {"GET", "HEAD", "POST"}
     key = shared_deployment.issue("routes").api_key
     for _, method, path in guarded:
@@ -48,5 +54,17 @@ def test_every_public_address_answers_strangers(shared_deployment, routes):
     for _, method, path in public:
         answer = shared_deployment.asking().open(path, method=method)
         assert answer.status_code == 200
-        if method == "GET":
+        if method == "GET" and path.endswith("z"):
             assert set(answer.json) <= {"status", "databases"}
+
+
+def test_every_oauth_address_refuses_a_call_without_a_secret(shared_deployment):
+    """An address that needs a client's secret answers 401 in OAuth's own words without one."""
+    guarded = [endpoint for endpoint, needed in AUTHENTICATION.items() if needed == "client secret"]
+    assert len(guarded) == 3
+    for rule in shared_deployment.app.url_map.iter_rules():
+        if rule.endpoint in guarded:
+            form = {"grant_type": "client_credentials", "token": "x"}
+            answer = shared_deployment.asking().post(rule.rule, data=form)
+            assert (answer.status_code, answer.json["error"]) == (401, "invalid_client")
+            assert answer.headers["WWW-Authenticate"].startswith("Basic ")
