@@ -4,32 +4,34 @@ from collections.abc import Mapping, Sequence
 from threading import local
 from typing import Any
 
-from sqlalchemy import Dialect, Engine, PoolProxiedConnection, Select, create_engine
+from sqlalchemy import BindParameter, Dialect, Engine, PoolProxiedConnection, Select, create_engine
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from provider.errors import ConfigurationError
 
-_EXTRAS = {
-    "psycopg": "postgresql",
-    "psycopg2": "postgresql",
-    "pymysql": "mysql",
-    "MySQLdb": "mysql",
-    "pyodbc": "sqlserver",
-    "oracledb": "oracle",
-}
+_EXTRAS = {"psycopg": "postgresql", "pymysql": "mysql", "pyodbc": "sqlserver", "oracledb": "oracle"}
+_OURS = {"psycopg2": "postgresql+psycopg", "MySQLdb": "mysql+pymysql", "cx_Oracle": "oracle+oracledb"}
+"""Drivers we do not test with, which an address without a driver may mean, and how to write the one we do."""
 _RECYCLE_SECONDS = 1800
 
 
 def read_address(url: str, setting: str) -> URL:
     """Read a database address; ConfigurationError names the setting, never the address: it may hold a password."""
     try:
-        return make_url(url)
+        address = make_url(url)
+        address.get_dialect()
+    except NoSuchModuleError:
+        raise ConfigurationError(
+            f"{setting} begins with {address.drivername}://, which is no database that is known. "
+            "Begin it with postgresql+psycopg://, mysql+pymysql:// or sqlite:///."
+        ) from None
     except ArgumentError:
         raise ConfigurationError(
             f"{setting} is no database address. Write it like postgresql+psycopg://user:password@host/database, "
             "mysql+pymysql://user:password@host/database or sqlite:///file.db."
         ) from None
+    return address
 
 
 def open_engine(address: URL, setting: str, **options: Any) -> Engine:
@@ -44,15 +46,15 @@ def open_engine(address: URL, setting: str, **options: Any) -> Engine:
                 **options,
             },
         )
-    except NoSuchModuleError:
-        raise ConfigurationError(
-            f"{setting} begins with {address.drivername}://, which is no database that is known. "
-            "Begin it with postgresql+psycopg://, mysql+pymysql:// or sqlite:///."
-        ) from None
-    except ModuleNotFoundError as error:
-        extra = _EXTRAS.get(error.name or "")
+    except ImportError as error:  # the driver, or the library it is made over
+        driver = error.name or address.get_driver_name()
+        if driver in _OURS:
+            raise ConfigurationError(
+                f"{setting} means the driver {driver}. Begin it with {_OURS[driver]}://."
+            ) from None
+        extra = _EXTRAS.get(driver.partition(".")[0])
         install = f"Install it: .venv/bin/pip install -e '.[{extra}]'" if extra else "Install it with pip."
-        raise ConfigurationError(f"{setting} needs the driver {error.name}. {install}") from None
+        raise ConfigurationError(f"{setting} needs the driver {driver}. {install}") from None
 
 
 class Statement:
@@ -64,7 +66,7 @@ class Statement:
     def __init__(self, chosen: Select[Any], dialect: Dialect) -> None:
         compiled = chosen.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
         self.sql = str(compiled)
-        self._defaults = {name: compiled.binds[name].value for name in compiled.bind_names.values()}
+        self._defaults = {name: _as_bound(compiled.binds[name], dialect) for name in compiled.bind_names.values()}
         self._order = compiled.positiontup
 
     def arrange(self, values: Mapping[str, Any]) -> list[Any] | dict[str, Any]:
@@ -108,3 +110,9 @@ class PinnedConnections:
         rows = statement.run(fresh, values, most)[1]
         self._of_thread.connection = fresh
         return rows
+
+
+def _as_bound(bind: BindParameter[Any], dialect: Dialect) -> Any:
+    """Give a fixed value the way the driver takes it: SQLite, for one, keeps dates as text."""
+    process = bind.type.dialect_impl(dialect).bind_processor(dialect)
+    return process(bind.value) if process and bind.value is not None else bind.value

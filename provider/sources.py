@@ -1,20 +1,20 @@
 """Sources: the partner's own databases, opened read only, one pooled engine each, never migrated."""
 
-import math
 import time
+import warnings
 from collections.abc import Mapping, Sequence
-from contextlib import closing
 from pathlib import Path
-from threading import Lock
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import URL, Dialect, Engine, event
-from sqlalchemy.exc import DisconnectionError, SQLAlchemyError
+from sqlalchemy import URL, Engine, MetaData, Table, event
+from sqlalchemy.exc import InvalidatePoolError, NoSuchTableError, SAWarning, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 
 from provider.database import Statement, open_engine, read_address
+from provider.drivers import GRACE, connect_arguments, is_down, is_timeout, prepare
 from provider.errors import ConfigurationError, ProviderError, SourceUnavailable, Timeout
+from provider.guards import Breaker, Watch
 
 POOL_SIZE = 10
 """Connections a worker opens to a source at most."""
@@ -25,67 +25,162 @@ POOL_WAIT = 0.5
 IDLE_SECONDS = 1.0
 """How long a connection may lie idle before it is tried first: in a busy service the lookup is the only query."""
 
-FAILURES = 3
-"""Failures in a row after which a source counts as down."""
-
-PAUSE = 1.0
-"""Seconds between two tries of a source that is down; every other lookup is refused at once."""
-
-_SQLITE_STEPS = 10_000
-"""Steps of SQLite's machine between two looks at the clock: about a tenth of a millisecond."""
-
-_MYSQL_CLIENT_ERRORS = 2000
-_MYSQL_TROUBLE = (1040, 1044, 1045, 1049, 1053, 1152, 1158, 1159, 1160, 1161, 1205)
-"""Errors of the server that concern every statement: too many connections, no access, shutdown, network, locks."""
-
-_SAMPLE = "PROVIDER_SOURCE_DEMO_URL"
 _MEMORY = (None, "", ":memory:")
+
+Rows = Sequence[Sequence[Any]]
 
 
 class Source:
-    """One database by its name; `engine` is SQLAlchemy's, for whoever wants more than `fetch`."""
+    """One database by its name; `engine` is SQLAlchemy's, for whoever wants more than `fetch`.
 
-    def __init__(self, name: str, url: str, *, limit: float) -> None:
+    Whatever is run on the engine is limited in time as a lookup is, statement by statement.
+    """
+
+    def __init__(self, name: str, url: str, *, limit: float = 2.0) -> None:
         self.name = name
         self.engine = _open(url, setting=setting(name), limit=limit)
         self._limit = limit
-        self._errors = (self.engine.dialect.loaded_dbapi.Error, SQLAlchemyError)
-        self._breaker = _Breaker()
-        self._limits_itself = self.engine.dialect.name == "sqlite"
+        self._dialect = self.engine.dialect
+        self._driver_error = self._dialect.loaded_dbapi.Error
+        self._errors = (self._driver_error, SQLAlchemyError, OSError)
+        self._breaker = Breaker()
+        self._slow: dict[Statement, Breaker] = {}
+        self._watch = Watch(limit + GRACE) if self._dialect.name == "postgresql" else None
+        self._trouble_at = float("-inf")
+        self._listen()
 
-    def fetch(
-        self, statement: Statement, values: Mapping[str, Any], most: int
-    ) -> tuple[Sequence[Sequence[Any]], Sequence[Sequence[Any]]]:
+    def fetch(self, statement: Statement, values: Mapping[str, Any], most: int) -> tuple[Rows, Rows]:
         """Run a prepared statement; give the cursor's description and at most `most` rows.
 
-        SourceUnavailable when the database is down or refuses, Timeout when it takes longer than the limit.
+        SourceUnavailable when the database is down or refuses, Timeout when it takes longer than the limit. Statements
+        that are always too slow are refused by themselves: the others of the source go on.
         """
+        slow = self._slow.get(statement)
+        if slow is not None and not slow.allows():
+            raise Timeout
         if not self._breaker.allows():
             raise SourceUnavailable
         try:
-            with closing(self.engine.raw_connection()) as connection:
-                if self._limits_itself:
-                    connection.info["deadline"].at = time.monotonic() + self._limit
-                try:
-                    found = statement.run(connection, values, most)
-                except Exception:
-                    connection.invalidate()  # who knows what state it is in
-                    raise
+            found = self._run(statement, values, most)
         except self._errors as error:
-            raise self._judge(error) from error
+            raise self._judge(error, statement) from error
         self._breaker.succeeded()
+        if slow is not None:
+            slow.succeeded()
         return found
 
-    def _judge(self, error: Exception) -> ProviderError:
+    def describe(self, name: str, schema: str | None = None) -> Table:
+        """Read the columns of a table or a view; ConfigurationError when it cannot be, SourceUnavailable."""
+        if not self._breaker.allows():
+            raise SourceUnavailable
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", SAWarning)  # a type it does not know is answered as the driver gives it
+                table = Table(name, MetaData(), schema=schema, autoload_with=self.engine, resolve_fks=False)
+        except NoSuchTableError:
+            full = f"{schema}.{name}" if schema else name
+            raise ConfigurationError(
+                f"source {self.name!r} has no table or view {full!r}. Correct the name; mind capital letters."
+            ) from None
+        except self._errors as error:
+            raise self._explain(error, f"describe {name!r}") from error
+        self._breaker.succeeded()
+        return table
+
+    def check(self, statement: Statement, values: Mapping[str, Any]) -> Rows:
+        """Give the description of what a statement finds; ConfigurationError when it is refused, SourceUnavailable."""
+        if not self._breaker.allows():
+            raise SourceUnavailable
+        try:
+            description, _ = self._run(statement, values, 1)
+        except self._errors as error:
+            raise self._explain(error, "run the lookup") from error
+        self._breaker.succeeded()
+        return description
+
+    def _run(self, statement: Statement, values: Mapping[str, Any], most: int) -> tuple[Rows, Rows]:
+        connection = self.engine.raw_connection()
+        try:
+            self._begin(connection.driver_connection, connection.info)
+            return statement.run(connection, values, most)
+        except self._driver_error as error:
+            if is_down(error, self._dialect):
+                connection.invalidate()
+            raise
+        finally:
+            connection.close()
+
+    def _judge(self, error: Exception, statement: Statement | None = None) -> ProviderError:
         """Tell slow from down, and a database in trouble from a statement it does not like."""
         if isinstance(error, PoolExhausted):
             return SourceUnavailable("The database behind this dataset is busy. Try again later.")
-        late = is_timeout(error, self.engine.dialect)
-        if late or is_down(error, self.engine.dialect):
+        late = is_timeout(error, self._dialect)
+        if is_down(error, self._dialect):
+            self._trouble_at = time.monotonic()
             self._breaker.failed()
-            if not late:
-                self.engine.dispose()  # the other connections of the pool are dead as well
+        elif late and statement is not None:
+            self._slow.setdefault(statement, Breaker()).failed()
         return Timeout() if late else SourceUnavailable()
+
+    def _explain(self, error: Exception, what: str) -> Exception:
+        """Tell a database that is away from one that will never do what a declaration asks for."""
+        if isinstance(error, PoolExhausted) or is_down(error, self._dialect) or is_timeout(error, self._dialect):
+            self._judge(error)
+            return SourceUnavailable()
+        said = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
+        return ConfigurationError(
+            f"source {self.name!r} refuses to {what}: {said}. Check {setting(self.name)}, and the declaration."
+        )
+
+    def _listen(self) -> None:
+        event.listen(self.engine, "connect", self._made)
+        event.listen(self.engine, "checkout", self._try)
+        event.listen(self.engine, "checkin", self._returned)
+        event.listen(self.engine, "before_cursor_execute", lambda used, *_: self._begin(*_driver(used)))
+        event.listen(self.engine, "after_cursor_execute", lambda used, *_: self._end(_driver(used)[0]))
+
+    def _begin(self, connection: Any, info: dict[Any, Any]) -> None:
+        """Note that a statement begins: the time it may take counts from now."""
+        if self._watch is not None:
+            self._watch.begin(connection)
+        elif "deadline" in info:
+            info["deadline"].at = time.monotonic() + self._limit
+
+    def _end(self, connection: Any) -> None:
+        if self._watch is not None:
+            self._watch.end(connection)
+
+    def _made(self, connection: Any, record: Any) -> None:
+        record.info["made_at"] = time.monotonic()
+        self._begin(connection, record.info)
+        try:
+            prepare(connection, record.info, self._dialect, self._limit)
+        finally:
+            self._end(connection)
+
+    def _returned(self, connection: Any, record: Any) -> None:
+        record.info["idle_since"] = time.monotonic()
+        self._end(connection)
+
+    def _try(self, connection: Any, record: Any, _: Any) -> None:
+        """Leave connections from before the last trouble, and try one that has lain idle: the pool replaces it."""
+        idle_since = record.info.get("idle_since")
+        if idle_since is None or self._dialect.name == "sqlite":
+            return
+        if record.info["made_at"] <= self._trouble_at:
+            raise InvalidatePoolError
+        began = time.monotonic()
+        if began - idle_since < IDLE_SECONDS:
+            return
+        self._begin(connection, record.info)
+        try:
+            self._dialect.do_ping(connection)
+        except self._driver_error:
+            if time.monotonic() - began > self._limit / 2:
+                raise  # the database hangs: waiting for another connection would take as long again
+            raise InvalidatePoolError from None
+        finally:
+            self._end(connection)
 
 
 class Sources:
@@ -116,163 +211,27 @@ def setting(name: str) -> str:
     return f"PROVIDER_SOURCE_{name.upper()}_URL"
 
 
-def is_timeout(error: BaseException, dialect: Dialect) -> bool:
-    """Tell whether a database gave up on a statement because of the limit, in each driver's own words."""
-    cause = getattr(error, "orig", None) or error
-    text = str(cause)
-    match dialect.name:
-        case "postgresql":
-            return getattr(cause, "sqlstate", None) == "57014" and "statement timeout" in text
-        case "mysql" | "mariadb":
-            code = cause.args[0] if cause.args else None
-            return code in (1969, 3024) or (code == 2013 and "timed out" in text)  # noqa: PLR2004 -- MySQL's numbers
-        case "sqlite":
-            return text == "interrupted"
-        case "mssql":
-            return "HYT00" in text
-        case "oracle":
-            return "DPY-4024" in text
-    return False
-
-
-def is_down(error: BaseException, dialect: Dialect) -> bool:
-    """Tell whether the database itself is in trouble, rather than this one statement."""
-    cause = getattr(error, "orig", None) or error
-    driver = dialect.loaded_dbapi
-    if isinstance(cause, driver.InterfaceError):
-        return True
-    if not isinstance(cause, driver.OperationalError):
-        return False
-    match dialect.name:
-        case "sqlite":
-            return "locked" in str(cause)
-        case "mysql" | "mariadb":
-            return not cause.args or cause.args[0] >= _MYSQL_CLIENT_ERRORS or cause.args[0] in _MYSQL_TROUBLE
-    return True
-
-
-class _Deadline:
-    """Stops a SQLite statement that takes too long: SQLite has no limit of its own, but asks us now and then."""
-
-    def __init__(self) -> None:
-        self.at = math.inf
-
-    def __call__(self) -> bool:
-        return time.monotonic() > self.at
-
-
-class _Breaker:
-    """Keeps lookups away from a database that is down, so that waiting for it does not take all of a worker."""
-
-    def __init__(self) -> None:
-        self._failures = 0
-        self._next_try = 0.0
-        self._lock = Lock()
-
-    def allows(self) -> bool:
-        """Tell whether to ask the database; while it is down, one lookup in each pause is let through."""
-        if self._failures < FAILURES:
-            return True
-        with self._lock:
-            now = time.monotonic()
-            if now < self._next_try:
-                return False
-            self._next_try = now + PAUSE
-            return True
-
-    def failed(self) -> None:
-        with self._lock:
-            self._failures += 1
-            self._next_try = time.monotonic() + PAUSE
-
-    def succeeded(self) -> None:
-        self._failures = 0
+def _driver(used: Any) -> tuple[Any, dict[Any, Any]]:
+    """Give the driver's connection behind one of SQLAlchemy's, and what is noted about it."""
+    pooled = used.connection
+    return pooled.driver_connection, pooled.info
 
 
 def _open(url: str, setting: str, limit: float) -> Engine:
     address = read_address(url, setting)
     if address.get_backend_name() == "sqlite":
         address = _read_only_file(address, setting)
-    engine = open_engine(
+    return open_engine(
         address,
         setting,
-        isolation_level="AUTOCOMMIT",  # one read a lookup needs no transaction around it
-        pool_reset_on_return=None,  # nothing to roll back
-        pool_pre_ping=False,  # in place of it: _try_idle
+        isolation_level="AUTOCOMMIT",  # one read a lookup needs no transaction around it,
+        pool_reset_on_return=None,  # hence no ROLLBACK after it
+        pool_pre_ping=False,  # in place of it: Source._try
         pool_size=POOL_SIZE,
         max_overflow=0,
         pool_timeout=POOL_WAIT,
-        connect_args=_connect_arguments(address, limit),
+        connect_args=connect_arguments(address, limit),
     )
-    event.listen(engine, "connect", lambda connection, record: _prepare(connection, record, engine.dialect, limit))
-    if engine.dialect.name != "sqlite":  # a file does not go away
-        event.listen(engine, "checkin", _note_checkin)
-        event.listen(engine, "checkout", lambda connection, record, _: _try_idle(connection, record, engine.dialect))
-    return engine
-
-
-def _connect_arguments(address: URL, limit: float) -> dict[str, Any]:
-    """Bound how long connecting and waiting for the network may take, in each driver's own words."""
-    seconds = max(1, round(limit))
-    match address.get_driver_name():
-        case "psycopg":
-            return {
-                "connect_timeout": max(2, seconds),  # libpq takes 1 for 2
-                "tcp_user_timeout": round(limit * 1000),
-                "keepalives_idle": seconds,
-                "prepare_threshold": None,  # behind pgbouncer a prepared statement may be another session's
-            }
-        case "pymysql":
-            return {"connect_timeout": seconds, "read_timeout": seconds + 1, "charset": "utf8mb4"}
-        case "pysqlite":
-            return {"timeout": limit}
-        case "pyodbc":
-            return {"timeout": seconds}
-        case "oracledb":
-            return {"tcp_connect_timeout": limit}
-    return {}
-
-
-def _prepare(connection: Any, record: Any, dialect: Dialect, limit: float) -> None:
-    """Make a fresh connection read only, and its statements limited in time."""
-    milliseconds = round(limit * 1000)
-    match dialect.name:
-        case "sqlite":
-            # Text that is not UTF-8, which SQLite accepts, is read with a mark where it is broken.
-            connection.text_factory = lambda raw: raw.decode(errors="replace")
-            record.info["deadline"] = deadline = _Deadline()
-            connection.set_progress_handler(deadline, _SQLITE_STEPS)
-        case "mysql" | "mariadb":
-            with connection.cursor() as cursor:
-                cursor.execute("SET SESSION TRANSACTION READ ONLY")
-                if "MariaDB" in connection.get_server_info():
-                    cursor.execute(f"SET SESSION max_statement_time = {limit}")
-                else:
-                    cursor.execute(f"SET SESSION max_execution_time = {milliseconds}")
-        case "postgresql":
-            connection.autocommit = True
-            with connection.cursor() as cursor:
-                # Not as start-up options: pgbouncer refuses those.
-                cursor.execute(f"SET statement_timeout = {milliseconds}")
-                cursor.execute("SET default_transaction_read_only = on")
-        case "mssql":
-            connection.timeout = max(1, round(limit))
-        case "oracle":
-            connection.call_timeout = milliseconds
-
-
-def _note_checkin(_: Any, record: Any) -> None:
-    record.info["idle_since"] = time.monotonic()
-
-
-def _try_idle(connection: Any, record: Any, dialect: Dialect) -> None:
-    """Try a connection that has lain idle: the pool replaces it when it is dead."""
-    if time.monotonic() - record.info.get("idle_since", math.inf) < IDLE_SECONDS:
-        return
-    try:
-        dialect.do_ping(connection)
-    except dialect.loaded_dbapi.Error:
-        raise DisconnectionError from None
 
 
 def _read_only_file(address: URL, setting: str) -> URL:
@@ -280,7 +239,6 @@ def _read_only_file(address: URL, setting: str) -> URL:
     if address.database in _MEMORY or not Path(str(address.database)).is_file():
         raise ConfigurationError(
             f"{setting} names the file {address.database!r}, which does not exist "
-            f"(looked for in {Path.cwd()}). "
-            + ("`provider demo` makes it." if setting == _SAMPLE else "Correct the path.")
+            f"(looked for in {Path.cwd()}). Correct the path."
         )
     return address.set(database=f"file:{quote(str(address.database))}", query={"mode": "ro", "uri": "true"})

@@ -63,7 +63,8 @@ class Field:
             convert = CONVERSIONS[self.convert] if isinstance(self.convert, str) else self.convert
             steps.append(lenient(convert, nothing))
         if (values := self.values) is not None:
-            steps.append(lambda value: values.get(value, self.otherwise))
+            # An array cannot be looked up in a mapping.
+            steps.append(lenient(lambda value: values.get(value, self.otherwise), lambda _: self.otherwise))
         if (how := self.mask) is not None:
             steps.append(lambda value: mask(value, how, hash_key))
         if len(steps) <= 1:

@@ -5,6 +5,7 @@ import pkgutil
 import sys
 import traceback
 from pathlib import Path
+from types import ModuleType
 
 from provider.dataset.base import Dataset, location
 from provider.errors import ConfigurationError
@@ -12,20 +13,39 @@ from provider.errors import ConfigurationError
 
 def discover(package_name: str) -> dict[str, Dataset]:
     """Import the files of a package and collect their datasets by name; ConfigurationError gives file and line."""
-    if str(Path.cwd()) not in sys.path:
-        sys.path.append(str(Path.cwd()))  # a console script does not look in the working folder by itself
-    datasets: dict[str, Dataset] = {}
-    for module_name in _files(package_name):
-        dataset = _load(module_name)
-        if earlier := datasets.get(dataset.name):
-            raise ConfigurationError(
-                f"{dataset.where}: the name {dataset.name!r} is taken by {earlier.where}. Rename one of them."
-            )
-        datasets[dataset.name] = dataset
+    datasets, mistakes = attempt(package_name)
+    if mistakes:
+        raise mistakes[0]
     return datasets
 
 
-def _files(package_name: str) -> list[str]:
+def attempt(package_name: str) -> tuple[dict[str, Dataset], list[ConfigurationError]]:
+    """Import the files of a package; give their datasets by name, and the mistakes of those that are none."""
+    datasets: dict[str, Dataset] = {}
+    mistakes = []
+    package = find_package(package_name)
+    names = sorted(module.name for module in pkgutil.iter_modules(package.__path__))
+    for module_name in [f"{package_name}.{name}" for name in names if not name.startswith("_")]:
+        try:
+            dataset = _load(module_name)
+        except ConfigurationError as mistake:
+            mistakes.append(mistake)
+            continue
+        if earlier := datasets.get(dataset.name):
+            mistakes.append(
+                ConfigurationError(
+                    f"{dataset.where}: the name {dataset.name!r} is taken by {earlier.where}. Rename one of them."
+                )
+            )
+        else:
+            datasets[dataset.name] = dataset
+    return datasets, mistakes
+
+
+def find_package(package_name: str) -> ModuleType:
+    """Import the package of the datasets itself, none of its files; ConfigurationError when there is none."""
+    if str(Path.cwd()) not in sys.path:
+        sys.path.append(str(Path.cwd()))  # a console script does not look in the working folder by itself
     try:
         package = importlib.import_module(package_name)
     except ModuleNotFoundError as error:
@@ -41,8 +61,7 @@ def _files(package_name: str) -> list[str]:
         raise ConfigurationError(
             f"PROVIDER_DATASETS names {package_name!r}, which is one file. Give a folder of files."
         )
-    names = sorted(module.name for module in pkgutil.iter_modules(package.__path__))
-    return [f"{package_name}.{name}" for name in names if not name.startswith("_")]
+    return package
 
 
 def _load(module_name: str) -> Dataset:

@@ -1,18 +1,22 @@
 """TableDataset: a table, a view or a selection of a source, declared and not programmed."""
 
 from collections.abc import Mapping
+from threading import Lock
 from typing import Any
 
-from sqlalchemy import FromClause, MetaData, Select, Table
-from sqlalchemy.exc import NoSuchTableError, SQLAlchemyError
+from sqlalchemy import FromClause, Select
 
 from provider.dataset.base import Dataset, Query
 from provider.dataset.columns import Column, Constant, Field
-from provider.dataset.selection import MATCHES, SEVERAL, Found, Rules, Selection
+from provider.dataset.selection import Found, Selection
+from provider.dataset.wording import MATCHES, SEVERAL, Rules
 from provider.errors import ConfigurationError, SourceUnavailable
-from provider.sources import Source, Sources, is_down, is_timeout, setting
+from provider.sources import Source, Sources
 
 SHAPES = ("object", "list")
+
+PATIENCE = 0.5
+"""Seconds a lookup waits while another one prepares the dataset."""
 
 
 class TableDataset(Dataset):
@@ -51,20 +55,22 @@ class TableDataset(Dataset):
         self.columns = {key: Column(it) if isinstance(it, str) else it for key, it in identifiers.items()}
         self.record = {key: Field(it) if isinstance(it, str) else it for key, it in record.items()}
         self.newest_by = newest_by
-        self.where_conditions = dict(where or {})
         self._select = select
-        self._rules = Rules(
+        self.rules = Rules(
             match=match,
             several=several or ("newest" if newest_by else "error"),
             limit=limit if shape == "list" else 0,
+            newest_by=newest_by,
+            where=dict(where or {}),
         )
         self._shape = shape
         self._check()
         self._sources: Sources | None = None
         self._selection: Selection | None = None
+        self._preparing = Lock()
 
     def _check(self) -> None:
-        rules, one_origin = self._rules, (self.table_name is None) != (self._select is None)
+        rules, one_origin = self.rules, (self.table_name is None) != (self._select is None)
         problems = {
             f"{self.name} has an empty record. Name the columns it shows.": not self.record,
             f"{self.name} takes either table= or select=. Correct the file.": not one_origin,
@@ -90,59 +96,48 @@ class TableDataset(Dataset):
         answer now: the first lookup after its return prepares the dataset.
         """
         self._sources, self.hash_key = sources, hash_key
+        self._selection = self._prepared(sources)
+
+    def _prepared(self, sources: Sources) -> Selection:
         try:
-            source = sources[self.source_name]
-            self._selection = self.select(source, hash_key=hash_key)
+            return self.select(sources[self.source_name], hash_key=self.hash_key)
         except ConfigurationError as error:
             raise ConfigurationError(f"{self.where}: {error}") from None
 
     def select(self, source: Source, *, hash_key: bytes = b"") -> Selection:
         """Reflect the table and prepare its statements; ConfigurationError, SourceUnavailable."""
-        chosen = self._select.subquery("selected") if self._select is not None else self.reflect(source)
         return Selection(
             source,
-            chosen,
+            self.chosen(source),
             record=self.record,
             identifiers=self.columns,
-            newest_by=self.newest_by,
-            where=self.where_conditions,
-            rules=self._rules,
+            rules=self.rules,
             hash_key=hash_key,
         )
 
-    def reflect(self, source: Source) -> FromClause:
-        """Read the table's columns from the database; ConfigurationError, SourceUnavailable."""
-        try:
-            return Table(
-                str(self.table_name), MetaData(), schema=self.schema, autoload_with=source.engine, resolve_fks=False
-            )
-        except NoSuchTableError:
-            name = f"{self.schema}.{self.table_name}" if self.schema else self.table_name
-            raise ConfigurationError(
-                f"source {source.name!r} has no table or view {name!r}. Correct the name; mind capital letters."
-            ) from None
-        except SQLAlchemyError as error:
-            dialect = source.engine.dialect
-            if is_down(error, dialect) or is_timeout(error, dialect):
-                raise SourceUnavailable from error
-            raise ConfigurationError(
-                f"source {source.name!r} refuses to describe {self.table_name!r} ({type(error).__name__}). "
-                f"Check {setting(source.name)} and the rights of its user."
-            ) from None
+    def chosen(self, source: Source) -> FromClause:
+        """Give what is looked into, a table as the database describes it; ConfigurationError, SourceUnavailable."""
+        if self._select is not None:
+            return self._select.subquery("selected")
+        return source.describe(str(self.table_name), self.schema)
 
     def fetch(self, query: Query) -> Found | None:
         """Find the rows a query asks for, None when nobody matches; Ambiguous, SourceUnavailable, Timeout."""
-        if self._selection is None:
-            if self._sources is None:
-                raise RuntimeError(f"{self.where}: {self.name} is used before it is prepared")
-            self._prepare_late(self._sources)
-        return self._selection(query) if self._selection else None
+        return (self._selection or self._prepare_late())(query)
 
-    def _prepare_late(self, sources: Sources) -> None:
+    def _prepare_late(self) -> Selection:
+        """Prepare the dataset in the first lookup after the database's return, once however many come together."""
+        if self._sources is None:
+            raise RuntimeError(f"{self.where}: {self.name} is used before it is prepared")
+        if not self._preparing.acquire(timeout=PATIENCE):
+            raise SourceUnavailable
         try:
-            self.prepare(sources, hash_key=self.hash_key)
+            self._selection = self._selection or self._prepared(self._sources)
         except ConfigurationError as error:
             raise SourceUnavailable from error
+        finally:
+            self._preparing.release()
+        return self._selection
 
     def answer(self, found: Mapping[str, Any], visible: Mapping[str, str | None] | None = None) -> dict[str, Any]:
         """Shape what was found: only declared columns were selected."""

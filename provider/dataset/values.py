@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import CHAR, Boolean, Dialect, Float, Numeric
+from sqlalchemy import CHAR, NCHAR, Boolean, Dialect, Float, Numeric
 from sqlalchemy.types import TypeEngine
 
 from provider.contract.record import EXACT_DIGITS
@@ -73,7 +73,7 @@ def lenient(process: Convert, otherwise: Convert) -> Convert:
     def convert(value: Any) -> Any:
         try:
             return process(value)
-        except (ArithmeticError, OverflowError, RecursionError, TypeError, ValueError):
+        except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError):
             return otherwise(value)
 
     return convert
@@ -85,7 +85,7 @@ def nothing(_: Any) -> None:
 
 def driver_conversion(kind: TypeEngine[Any], dialect: Dialect, code: Any) -> Convert | None:
     """Ask SQLAlchemy's type what it makes of the driver's values, which needs the driver's own type code."""
-    if isinstance(kind, CHAR):
+    if isinstance(kind, (CHAR, NCHAR)):
         return lambda value: value.rstrip(" ") if isinstance(value, str) else value  # padded by the database
     if isinstance(kind, (Numeric, Float)) and kind.scale is None:
         return None  # the driver's own value is the exact one; SQLAlchemy would invent ten decimals

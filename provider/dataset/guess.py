@@ -1,0 +1,243 @@
+"""Guesses: what a column holds, from its name, in English and Vietnamese, and from its values."""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import Any
+
+from provider.contract.identity import Phone, canonical_phone
+from provider.errors import InvalidPhone
+
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_NO_WORD = re.compile(r"[^A-Za-z0-9]+")
+_SEPARATORS = re.compile(r"[\s\u00a0\-.()/_]")
+_EMAIL = re.compile(r"\s*[^@\s]+@[^@\s]+\.[^@\s]+\s*")
+_LONGEST_NAME = 40
+_SHOWN = 2
+
+# Words are compared one by one, stems anywhere in the name: many tables write names in one piece.
+_PHONE_WORDS = frozenset({"dt", "tel", "cell", "sdt", "zalo", "telephone", "msisdn", "phones", "fone"})
+_PHONE_STEMS = ("phone", "mobile", "dienthoai", "sodt", "didong", "sdt", "telno", "msisdn")
+_EMAIL_WORDS = frozenset({"mail", "emails", "mails", "thudt"})
+_EMAIL_STEMS = ("email", "thudientu")
+_ABOUT = frozenset(
+    {
+        "verified", "confirmed", "status", "type", "os", "model", "code", "country", "at", "ext", "otp", "brand",
+        "mailing", "count", "opt", "valid", "carrier", "operator", "subscribed", "template", "campaign", "is", "sent",
+    }
+)  # fmt: skip
+_SOMEBODY_ELSE = frozenset(
+    {"emergency", "store", "shop", "staff", "company", "office", "parent", "fax", "receiver", "branch", "supplier"}
+    | {"home", "work", "old", "secondary", "alt", "other", "backup", "billing", "shipping", "cty", "nha", "phu"}
+)
+
+_PERSON = (
+    r"(member|customer|cust|client|user|loyalty|card|account|person|contact|kh|khach(_hang)?|hoi_vien|thanh_vien|the)"
+)
+_KEY = re.compile(
+    rf"(ma|so)_?{_PERSON}|{_PERSON}_?(code|no|number|num|id|ref|key|uuid|guid)|(ma)(kh|khachhang|hoivien|thanhvien|the)"
+)
+_NOT_A_KEY = re.compile(r"(type|card_(no|number|num)|account_(no|number|num)|so_the|so_tai_khoan)")
+_CREATED = re.compile(
+    r"(date_?)?(created?|inserted|registered|joined|signed_?up|added|ordered|issued)(_?(at|on|date|time|dt|ts|utc))*"
+    r"|(create|creation|insert|join|registration|register|signup|entry|order|issue|rental|payment|purchase)_?"
+    r"(date|time|at|on|ts|dt)|date_(added|created|joined)|(ngay|thoi_gian|tg|ngay_gio)_?(tao|lap|dang_?ky|them|mua|ban)"
+    r"|joined|since"
+)
+_UPDATED = re.compile(
+    r"(date_?)?(last_?)?(updated?|modified|changed|edited)(_?(at|on|date|time|dt|ts|utc))*"
+    r"|(update|modify|modification|change)_?(date|time|at|on|ts|dt)|timestamp|last_update"
+    r"|(ngay|thoi_gian|tg|ngay_gio)_?(cap_?nhat|sua|thay_doi|chinh_sua)"
+)
+
+_SECRET = re.compile(
+    r"(^|_)(pass|passwd|pwd|password|passcode|passphrase|secret|token|otp|pin|salt|cvv|cvc|hash|mk|credential|nonce"
+    r"|signature|cookie|session|totp|mfa|2fa)s?(_|$)|pass_?(word|hash|wd|code)|mat_?khau|(api|auth|private|secret|access"
+    r"|encryption)_?key|security_|token|secret|ma_pin|authentication|private"
+)
+
+_HINTS = (
+    (r"birth|(^|_)(dob|bday)(_|$)|ngay_?sinh|nam_?sinh|sinh_?nhat", "birth date"),
+    (
+        r"(^|_)(cmnd|cccd|cmt|ssn|nin|pid)(_|$)|passport|(national|identity|citizen|personal)_?(id|no|number|card|code)"
+        r"|id_?(card|number|no)(_|$)|identity|can_?cuoc|chung_?minh|giay_?to|ma_?so_?thue|(^|_)(mst|tax)(_|$)|ho_?chieu"
+        r"|licen[cs]e|bhxh|bao_?hiem",
+        "id number",
+    ),
+    (
+        r"bank|ngan_?hang|(^|_)(stk|iban|swift|visa)(_|$)|(card|account|acct)_?(no|num|number|holder)|so_?tai_?khoan"
+        r"|so_?the|credit|tai_?khoan",
+        "bank or card",
+    ),
+    (
+        r"addr|dia_?chi|street|(^|_)(ward|phuong|xa|quan|huyen|tinh|city|district|province|zip|postal|postcode|county"
+        r"|village|duong|lat|lng|lon|latitude|longitude|geo|state)(_|$)|thanh_?pho|location|vi_?tri|postal_?code|zip_?code",
+        "address",
+    ),
+    (r"salary|luong|income|thu_?nhap|balance|so_?du|debt|(^|_)no(_|$)|spent|chi_?tieu|revenue|doanh_?thu", "money"),
+    (r"gender|(^|_)(sex|phai)(_|$)|gioi_?tinh", "sex"),
+    (r"health|medical|disease|benh|blood|religion|ton_?giao|ethnic|dan_?toc|marital|hon_?nhan|politic", "sensitive"),
+    (r"(^|_)(ip|device|mac|user_?agent|imei|fingerprint)(_|$)|ip_?addr", "device"),
+    (r"facebook|(^|_)(fb|zalo|uid|viber|telegram|instagram|skype|social)(_|$)", "social account"),
+    (r"avatar|photo|picture|(^|_)(anh|hinh|image|face)(_|$)", "picture"),
+    (r"note|ghi_?chu|remark|comment|description|mo_?ta|feedback|message|noi_?dung|(^|_)memo(_|$)", "free text"),
+    (
+        r"name|(^|_)(ten|ho|hoten|surname|dem|nick|login|alias|author|contact|spouse|vo|chong)(_|$)|ho_?(va_?)?ten",
+        "name",
+    ),
+)
+_COMPILED_HINTS = tuple((re.compile(pattern), hint) for pattern, hint in _HINTS)
+
+_HARMLESS = re.compile(
+    r"((member|membership|customer|loyalty|card|cust|client|vip|reward)_)?"
+    r"(tier|rank|grade|level|points?|class|segment|point_balance|total_points)(_(code|name|level|balance))?"
+    r"|(hang|cap|loai|bac|cap_bac|nhom|diem|diem_tich_luy|so_diem|tong_diem|trang_thai|tinh_trang|het_han)"
+    r"(_(the|thanh_vien|khach_hang|kh|hoi_vien|thuong))?"
+    r"|((member|membership|customer|order|voucher|card|account)_)?status|(is_)?(active|activebool|expired|enabled|vip)"
+    r"|(con_)?hieu_luc|currency|tien_te"
+)
+
+
+def words(name: str) -> list[str]:
+    """Split a name into lower-case words without accents: `SốĐiệnThoại` gives so, dien, thoai."""
+    plain = unicodedata.normalize("NFD", name.replace("đ", "d").replace("Đ", "D"))
+    plain = "".join(letter for letter in plain if not unicodedata.combining(letter))
+    return [word.lower() for part in _NO_WORD.split(plain) for word in _CAMEL.split(part) if word]
+
+
+def field_name(column: str) -> str:
+    """Name a record's field after a column: camelCase without accents; empty when nothing of the name can be kept."""
+    first, *rest = words(column) or [""]
+    name = (first + "".join(word.capitalize() for word in rest))[:_LONGEST_NAME]
+    return f"field{name.capitalize()}" if name[:1].isdigit() else name
+
+
+def likely_phone(column: str) -> int:
+    """Tell how much a column's name sounds like somebody's phone: 0 not at all, 1 somebody else's perhaps, 2 yes."""
+    return _likely(words(column), _PHONE_WORDS, _PHONE_STEMS)
+
+
+def likely_email(column: str) -> int:
+    """Tell how much a column's name sounds like somebody's email: 0, 1 or 2."""
+    return _likely(words(column), _EMAIL_WORDS, _EMAIL_STEMS)
+
+
+def _likely(parts: list[str], known: frozenset[str], stems: tuple[str, ...]) -> int:
+    compact = "".join(parts)
+    if not known.intersection(parts) and not any(stem in compact for stem in stems):
+        return 0
+    if _ABOUT.intersection(parts):
+        return 0
+    return 1 if _SOMEBODY_ELSE.intersection(parts) else 2
+
+
+def likely_key(column: str) -> bool:
+    """Tell whether a column's name sounds like the number or code a person has with the partner."""
+    plain = "_".join(words(column))
+    return bool(_KEY.fullmatch(plain)) and not _NOT_A_KEY.search(plain)
+
+
+def likely_age(column: str) -> int:
+    """Tell how much a column's name sounds like how new a row is: 0 not at all, 1 changed at, 2 made at."""
+    plain = "_".join(words(column))
+    if _CREATED.fullmatch(plain):
+        return 2
+    return 1 if _UPDATED.fullmatch(plain) else 0
+
+
+def likely_secret(column: str) -> bool:
+    """Tell whether a column's name sounds like something nobody must see."""
+    return bool(_SECRET.search("_".join(words(column))))
+
+
+def likely_harmless(column: str) -> bool:
+    """Tell whether a column's name certainly says nothing of who a person is."""
+    return bool(_HARMLESS.fullmatch("_".join(words(column)))) and not personal(column)
+
+
+def personal(column: str) -> str | None:
+    """Say what personal data a column's name hints at, None for none."""
+    if likely_phone(column):
+        return "phone"
+    if likely_email(column):
+        return "email"
+    plain = "_".join(words(column))
+    return next((hint for pattern, hint in _COMPILED_HINTS if pattern.search(plain)), None)
+
+
+def looks_like_email(value: Any) -> bool:
+    """Tell whether a value is an email address, as far as a glance tells."""
+    return isinstance(value, str) and bool(_EMAIL.fullmatch(value))
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """How a phone is written in a table.
+
+    `form` is one of `stored_as`; `separators` what must be taken out first. Without a form, `trouble` says why not;
+    `phone` is None when the value is no phone at all.
+    """
+
+    phone: Phone | None
+    form: str | None = None
+    separators: str = ""
+    trouble: str = ""
+
+
+def how_written(value: Any, *, region: str) -> Written:
+    """Tell in which form a phone is stored."""
+    text = str(value)
+    try:
+        phone = canonical_phone(text, region=region)
+    except InvalidPhone:
+        return Written(None, trouble=_no_phone(text, region))
+    if not isinstance(value, str):
+        # A column of numbers keeps no leading 0, and is compared as a number.
+        forms = {str(int(phone.national)): "national"} if phone.national else {}
+        forms[phone.international] = "international"
+        return Written(phone, forms.get(text.removesuffix(".0")), trouble="in another form")
+    if form := _form(text, phone):
+        return Written(phone, form)
+    bare = _SEPARATORS.sub("", text)
+    if form := _form(bare, phone):
+        return Written(phone, form, "".join(sorted(set(_SEPARATORS.findall(text)))))
+    return Written(phone, trouble=_trouble(bare, phone))
+
+
+def _form(text: str, phone: Phone) -> str | None:
+    for form in ("national", "e164", "international"):
+        if text == getattr(phone, form):
+            return form
+    return None
+
+
+def _trouble(bare: str, phone: Phone) -> str:
+    if phone.national and bare == phone.national[1:]:
+        return "without the leading 0"
+    if bare.startswith("00"):
+        return "with 00 in place of the plus"
+    if not bare.isascii() or not bare.lstrip("+").isdigit():
+        return "with characters that are no digits"
+    if phone.national and len(bare.lstrip("+")) > len(phone.national) and bare.startswith("01"):
+        return "with a prefix of before 2018"
+    if phone.national and bare.endswith(phone.national):
+        return "with a country code and the 0 as well"
+    return "in another form"
+
+
+def _no_phone(text: str, region: str) -> str:
+    if re.fullmatch(r"\d+\.0+", text.strip()):
+        return "as a number with decimals"
+    parts = [part for part in re.split(r"[/,;|&\n]|\s-\s| or | hoặc ", text) if part.strip()]
+    if len(parts) > 1 and all(how_written(part.strip(), region=region).phone for part in parts):
+        return "several phones in one value"
+    return "no valid phone"
+
+
+def masked(value: Any) -> str:
+    """Show a value's shape and its last two characters at most: enough to find the row, too little to know it."""
+    text = str(value)
+    keep = _SHOWN if sum(letter.isalnum() for letter in text) > 2 * _SHOWN else 0
+    hidden, end = (text[:-keep], text[-keep:]) if keep else (text, "")
+    shape = "".join("*" if letter.isalnum() else letter if letter.isprintable() else "?" for letter in hidden) + end
+    return shape if len(shape) <= _LONGEST_NAME else f"{shape[:8]}...{shape[-8:]}"

@@ -1,0 +1,148 @@
+"""Drivers: what each database's driver must be told, and what its errors mean."""
+
+import math
+import time
+from functools import cache
+from typing import Any
+
+from sqlalchemy import URL, Dialect
+
+_SQLITE_STEPS = 10_000
+"""Steps of SQLite's machine between two looks at the clock: about a tenth of a millisecond."""
+
+_MYSQL_CLIENT_ERRORS = 2000
+_MYSQL_TROUBLE = (1040, 1044, 1045, 1049, 1053, 1152, 1158, 1159, 1160, 1161, 1205)
+"""Errors of the server that concern every statement: too many connections, no access, shutdown, network, locks."""
+_MYSQL_TOO_SLOW = (1969, 3024)
+"""The statement limits of MariaDB and of MySQL."""
+_MYSQL_LOST = 2013
+
+_POSTGRESQL_TOO_SLOW = "57014"
+_POSTGRESQL_ONE_STATEMENT = ("40", "55", _POSTGRESQL_TOO_SLOW)
+"""Beginnings of the SQLSTATE of errors that concern one statement: conflicts, locks, the limit (Appendix A)."""
+_POSTGRESQL_TIMES = ("date", "time", "timetz", "timestamp", "timestamptz", "interval")
+
+GRACE = 0.5
+"""Seconds given to a database, beyond the limit, to end a statement itself before the connection is hung up."""
+
+
+class Deadline:
+    """Stops a SQLite statement that takes too long: SQLite has no limit of its own, but asks us now and then."""
+
+    def __init__(self) -> None:
+        self.at = math.inf
+
+    def __call__(self) -> bool:
+        """Tell SQLite whether to stop."""
+        return time.monotonic() > self.at
+
+
+def connect_arguments(address: URL, limit: float) -> dict[str, Any]:
+    """Bound how long connecting and waiting for the network may take, in each driver's own words."""
+    seconds = max(1, round(limit))
+    match address.get_driver_name():
+        case "psycopg":
+            return {
+                "connect_timeout": max(2, seconds),  # libpq takes 1 for 2
+                "tcp_user_timeout": round(limit * 1000),
+                "keepalives_idle": seconds,
+                "prepare_threshold": None,  # behind pgbouncer a prepared statement may be another session's
+            }
+        case "pymysql":
+            return {"connect_timeout": limit, "read_timeout": limit + GRACE, "charset": "utf8mb4"}
+        case "pysqlite":
+            return {"timeout": limit}
+        case "pyodbc":
+            return {"timeout": seconds}
+        case "oracledb":
+            return {"tcp_connect_timeout": limit}
+    return {}
+
+
+def prepare(connection: Any, info: dict[Any, Any], dialect: Dialect, limit: float) -> None:
+    """Make a fresh connection read only, and its statements limited in time."""
+    milliseconds = max(1, round(limit * 1000))  # 0 is no limit at all
+    match dialect.name:
+        case "sqlite":
+            # Text that is not UTF-8, which SQLite accepts, is read with a mark where it is broken.
+            connection.text_factory = lambda raw: raw.decode(errors="replace")
+            info["deadline"] = deadline = Deadline()
+            connection.set_progress_handler(deadline, _SQLITE_STEPS)
+        case "mysql" | "mariadb":
+            with connection.cursor() as cursor:
+                cursor.execute("SET SESSION TRANSACTION READ ONLY")
+                if "MariaDB" in connection.get_server_info():
+                    cursor.execute(f"SET SESSION max_statement_time = {milliseconds / 1000}")
+                else:
+                    cursor.execute(f"SET SESSION max_execution_time = {milliseconds}")
+        case "postgresql":
+            connection.autocommit = True
+            with connection.cursor() as cursor:
+                # Not as start-up options: pgbouncer refuses those.
+                cursor.execute(f"SET statement_timeout = {milliseconds}")
+                cursor.execute("SET default_transaction_read_only = on")
+            if dialect.driver == "psycopg":
+                for name, loader in _lenient_loaders().items():
+                    connection.adapters.register_loader(name, loader)
+        case "mssql":
+            connection.timeout = max(1, round(limit))
+        case "oracle":
+            connection.call_timeout = milliseconds
+
+
+@cache
+def _lenient_loaders() -> dict[str, Any]:
+    """Make psycopg read dates that Python has no value for (infinity, 44 BC, 24:00:00) as their text, not fail."""
+    from psycopg import DataError, adapters  # noqa: PLC0415 -- an extra
+    from psycopg.pq import Format  # noqa: PLC0415
+
+    def lenient(loader: Any) -> type:
+        load_strictly = loader.load
+
+        def load(self: Any, data: Any) -> Any:
+            try:
+                return load_strictly(self, data)
+            except (DataError, OverflowError):
+                return bytes(data).decode()
+
+        return type(loader.__name__, (loader,), {"load": load})
+
+    loaders = {name: adapters.get_loader(adapters.types[name].oid, Format.TEXT) for name in _POSTGRESQL_TIMES}
+    return {name: lenient(loader) for name, loader in loaders.items()}
+
+
+def is_timeout(error: BaseException, dialect: Dialect) -> bool:
+    """Tell whether a database gave up on a statement because of the limit, in each driver's own words."""
+    cause = getattr(error, "orig", None) or error
+    match dialect.name:
+        case "postgresql":
+            # Not by its text, which is in the language of the server.
+            return getattr(cause, "sqlstate", None) == _POSTGRESQL_TOO_SLOW
+        case "mysql" | "mariadb":
+            code = cause.args[0] if cause.args else None
+            return code in _MYSQL_TOO_SLOW or (code == _MYSQL_LOST and "timed out" in str(cause))
+        case "sqlite":
+            return str(cause) == "interrupted"
+        case "mssql":
+            return "HYT00" in str(cause)
+        case "oracle":
+            return "DPY-4024" in str(cause)
+    return False
+
+
+def is_down(error: BaseException, dialect: Dialect) -> bool:
+    """Tell whether the database itself is in trouble, rather than this one statement."""
+    cause = getattr(error, "orig", None) or error
+    driver = dialect.loaded_dbapi
+    if isinstance(cause, (driver.InterfaceError, OSError)):
+        return True
+    if not isinstance(cause, driver.OperationalError):
+        return False
+    match dialect.name:
+        case "sqlite":
+            return "locked" in str(cause)
+        case "mysql" | "mariadb":
+            return not cause.args or cause.args[0] >= _MYSQL_CLIENT_ERRORS or cause.args[0] in _MYSQL_TROUBLE
+        case "postgresql":
+            return not (getattr(cause, "sqlstate", None) or "").startswith(_POSTGRESQL_ONE_STATEMENT)
+    return not is_timeout(error, dialect)
