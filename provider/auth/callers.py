@@ -1,7 +1,8 @@
 """Callers: the clients as a call sees them, kept in memory for a few seconds."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
@@ -79,11 +80,8 @@ class Callers:
         caller = self._known.get((column.key, value))
         if caller and now - caller.read_at < CACHE_SECONDS:
             return caller
-        try:
-            with Session(self._engine) as session:
-                client = session.scalar(select(Client).where(column == value))
-        except SQLAlchemyError as error:
-            raise database_down() from error
+        with reaching_database(), Session(self._engine) as session:
+            client = session.scalar(select(Client).where(column == value))
         if client is None or getattr(client, column.key) != value:  # MariaDB compares without regard to case
             self._known.pop((column.key, value), None)
             return None
@@ -108,6 +106,15 @@ class Callers:
             revoked=client.revoked_at is not None,
             read_at=now,
         )
+
+
+@contextmanager
+def reaching_database() -> Iterator[None]:
+    """Turn whatever the provider database raises into SourceUnavailable."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        raise database_down() from error
 
 
 def database_down() -> SourceUnavailable:

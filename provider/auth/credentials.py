@@ -10,7 +10,7 @@ import structlog
 from sqlalchemy import Engine, bindparam, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from provider.auth.callers import CACHE_SECONDS, CACHE_SIZE, Caller, Callers, database_down
+from provider.auth.callers import CACHE_SECONDS, CACHE_SIZE, Caller, Callers, reaching_database
 from provider.auth.keys import Pepper, parse_key
 from provider.store.models import Credential
 
@@ -87,11 +87,8 @@ class Credentials:
         known = self._known.get(key_id)
         if known and now - known.read_at < CACHE_SECONDS:
             return known
-        try:
-            with self._engine.connect() as connection:
-                row = connection.execute(_FIND, {"key_id": key_id, "kind": kind}).first()
-        except SQLAlchemyError as error:
-            raise database_down() from error
+        with reaching_database(), self._engine.connect() as connection:
+            row = connection.execute(_FIND, {"key_id": key_id, "kind": kind}).first()
         if row is None:
             self._known.pop(key_id, None)
             return None
