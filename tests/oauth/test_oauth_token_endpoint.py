@@ -7,7 +7,7 @@ from urllib.parse import quote, urlencode
 import pytest
 import strict
 import time_machine
-from conftest import CALLBACK
+from partner import CALLBACK
 from support import PHONE, VOUCHER, record
 
 from provider.auth.keys import make_key
