@@ -4,13 +4,14 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import InstrumentedAttribute
 
+from provider.auth.addresses import parse_address
 from provider.contract.envelope import Envelope
 from provider.errors import Forbidden, SourceUnavailable
 from provider.settings import Settings
@@ -50,7 +51,10 @@ class Caller:
 
     def check_network(self, address: str | None) -> None:
         """Refuse a call from a network the client does not call from; Forbidden."""
-        if self.networks and not any(ip_address(address or "::") in network for network in self.networks):
+        if not self.networks:
+            return
+        caller = parse_address(address)
+        if caller is None or not any(caller in network for network in self.networks):
             raise Forbidden("This client may not call from this address.")
 
 
