@@ -9,7 +9,7 @@ from provider.auth.grants import Grants
 from provider.auth.guesses import Guesses, network_of
 from provider.auth.keys import CONSENT_CODE
 from provider.auth.oauth2 import OAuthServer
-from provider.errors import Unauthorized
+from provider.errors import Forbidden, ProviderError
 
 WRONG_CODE = "That code is not valid, has been used, or is older than ten minutes. Make a new one."
 
@@ -24,7 +24,7 @@ def consent_page(server: OAuthServer, grants: Grants, guesses: Guesses) -> Bluep
 
     @blueprint.route("/oauth2/authorize", methods=["GET", "POST"])
     def authorize() -> Response:
-        check_quotable(request.args)
+        check_quotable(request.values)
         asked = server.get_consent_grant()
         client = asked.request.client.caller
         if request.method == "GET":
@@ -34,12 +34,16 @@ def consent_page(server: OAuthServer, grants: Grants, guesses: Guesses) -> Bluep
         code = grants.find(request.form.get("consent_code", "").strip(), CONSENT_CODE)
         if code and code.client_pk == client.id and grants.use(code):
             return server.answer_authorization(asked, granted=True)
-        refusal = guesses.answer(Unauthorized(WRONG_CODE), network_of(request.remote_addr), client.client_id)
-        return page(client.name, asked.request.scope, wrong=refusal.message, status=refusal.status)
+        refusal = guesses.answer(Forbidden(WRONG_CODE), network_of(request.remote_addr), client.client_id)
+        return page(client.name, asked.request.scope, refusal)
 
-    def page(client: str, scope: str, *, wrong: str = "", status: int = 200) -> Response:
+    def page(client: str, scope: str, refusal: ProviderError | None = None) -> Response:
         datasets = [name.removeprefix(SCOPE) for name in scope.split()]
-        response = make_response(render_template("consent.html", client=client, datasets=datasets, wrong=wrong), status)
+        wrong = refusal.message if refusal else ""
+        response = make_response(render_template("consent.html", client=client, datasets=datasets, wrong=wrong))
+        if refusal:
+            response.status_code = refusal.status
+            response.headers.extend(refusal.headers)
         response.headers["Cache-Control"] = "no-store"
         # Nobody may put this page into a frame and have its button pressed unawares (RFC 9700 section 4.16).
         response.headers["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'"

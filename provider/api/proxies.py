@@ -1,11 +1,12 @@
 """Proxies in front: what they say of the caller counts only when they are known."""
 
 from collections.abc import Callable, Iterable
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_network
 from typing import Any
 
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from provider.auth.addresses import parse_address
 from provider.errors import ConfigurationError
 
 WsgiApp = Callable[[dict[str, Any], Any], Iterable[bytes]]
@@ -14,7 +15,7 @@ WsgiApp = Callable[[dict[str, Any], Any], Iterable[bytes]]
 def trust_proxies(app: WsgiApp, networks: Iterable[str]) -> WsgiApp:
     """Believe X-Forwarded-For, -Proto and -Host of callers in these networks, of nobody else."""
     try:
-        trusted = [ip_network(network) for network in networks]
+        trusted = [ip_network(network.strip()) for network in networks if network.strip()]
     except ValueError as error:
         raise ConfigurationError(f"PROVIDER_TRUSTED_PROXIES: {error}. Write networks like 10.0.0.0/8.") from None
     if not trusted:
@@ -22,11 +23,8 @@ def trust_proxies(app: WsgiApp, networks: Iterable[str]) -> WsgiApp:
     fixed = ProxyFix(app, x_for=1, x_proto=1, x_host=1)
 
     def serve(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        try:
-            address = ip_address(environ.get("REMOTE_ADDR", ""))
-        except ValueError:
-            return app(environ, start_response)
-        known = any(address in network for network in trusted)
+        address = parse_address(environ.get("REMOTE_ADDR"))
+        known = address is not None and any(address in network for network in trusted)
         return (fixed if known else app)(environ, start_response)
 
     return serve

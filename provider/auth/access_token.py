@@ -8,6 +8,7 @@ import base64
 import hashlib
 import hmac
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -16,7 +17,7 @@ from itsdangerous import Signer
 from sqlalchemy import Engine, bindparam, delete, insert, select
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from provider.auth.callers import database_down
+from provider.auth.callers import database_down, reaching_database
 from provider.auth.keys import derive_key, random_id
 from provider.database import PinnedConnections, Statement
 from provider.errors import ConfigurationError
@@ -92,11 +93,9 @@ class AccessTokens:
             raise database_down() from error
 
     def revoke(self, revoked_id: str, until: datetime) -> None:
-        """Revoke a token or a family until it would have ended anyway; again is harmless."""
-        with self._engine.begin() as connection:
-            connection.execute(delete(Revocation).where(Revocation.expires_at < datetime.now(UTC)))
-        try:
+        """Revoke a token or a family until it would have ended anyway; again is harmless. SourceUnavailable."""
+        with reaching_database():
             with self._engine.begin() as connection:
+                connection.execute(delete(Revocation).where(Revocation.expires_at < datetime.now(UTC)))
+            with suppress(IntegrityError), self._engine.begin() as connection:
                 connection.execute(insert(Revocation).values(id=revoked_id, expires_at=until))
-        except IntegrityError:
-            return

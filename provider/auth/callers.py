@@ -1,14 +1,16 @@
 """Callers: the clients as a call sees them, kept in memory for a few seconds."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from provider.auth.addresses import parse_address
 from provider.contract.envelope import Envelope
 from provider.errors import Forbidden, SourceUnavailable
 from provider.settings import Settings
@@ -50,9 +52,8 @@ class Caller:
         """Refuse a call from a network the client does not call from; Forbidden."""
         if not self.networks:
             return
-        caller = ip_address(address or "::")
-        caller = getattr(caller, "ipv4_mapped", None) or caller  # a socket for both families writes ::ffff:203.0.113.7
-        if not any(caller in network for network in self.networks):
+        caller = parse_address(address)
+        if caller is None or not any(caller in network for network in self.networks):
             raise Forbidden("This client may not call from this address.")
 
 
@@ -82,11 +83,8 @@ class Callers:
         caller = self._known.get((column, value))
         if caller and now - caller.read_at < CACHE_SECONDS:
             return caller
-        try:
-            with Session(self._engine) as session:
-                client = session.scalar(select(Client).where(getattr(Client, column) == value))
-        except SQLAlchemyError as error:
-            raise database_down() from error
+        with reaching_database(), Session(self._engine) as session:
+            client = session.scalar(select(Client).where(getattr(Client, column) == value))
         if client is None or getattr(client, column) != value:  # MariaDB compares without regard to case
             self._known.pop((column, value), None)
             return None
@@ -108,6 +106,15 @@ class Callers:
             revoked=client.revoked_at is not None,
             read_at=now,
         )
+
+
+@contextmanager
+def reaching_database() -> Iterator[None]:
+    """Turn whatever the provider database raises into SourceUnavailable."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        raise database_down() from error
 
 
 def database_down() -> SourceUnavailable:

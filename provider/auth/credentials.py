@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy import Engine, bindparam, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from provider.auth.callers import CACHE_SECONDS, CACHE_SIZE, Caller, Callers, database_down
+from provider.auth.callers import CACHE_SECONDS, CACHE_SIZE, Caller, Callers, reaching_database
 from provider.auth.keys import Key, Pepper, parse_key
 from provider.store.models import Credential
 
@@ -105,11 +105,8 @@ class Credentials:
             return known
         if not key.intact:
             return None
-        try:
-            with self._engine.connect() as connection:
-                row = connection.execute(_FIND, {"key_id": key.id, "kind": key.kind}).first()
-        except SQLAlchemyError as error:
-            raise database_down() from error
+        with reaching_database(), self._engine.connect() as connection:
+            row = connection.execute(_FIND, {"key_id": key.id, "kind": key.kind}).first()
         if row is None:
             self._known.pop(key.id, None)
             return None

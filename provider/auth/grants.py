@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import CursorResult, Engine, delete, select, update
 from sqlalchemy.orm import Session
 
+from provider.auth.callers import reaching_database
 from provider.auth.keys import AUTHORIZATION_CODE, CONSENT_CODE, REFRESH_TOKEN, Pepper, make_key, parse_key, random_id
 from provider.store.models import Grant
 
@@ -28,7 +29,10 @@ class Terms:
 
 
 class Grants:
-    """Makes, finds and uses up grants. What has expired is forgotten whenever a new one is made."""
+    """Makes, finds and uses up grants. What has expired is forgotten whenever a new one is made.
+
+    Every method raises SourceUnavailable when the provider database does not answer.
+    """
 
     def __init__(self, engine: Engine, pepper: Pepper) -> None:
         self._engine = engine
@@ -37,8 +41,10 @@ class Grants:
     def make(self, kind: str, terms: Terms) -> str:
         """Make a grant; return its text, which is kept only as a hash."""
         key, now = make_key(kind), datetime.now(UTC)
-        with Session(self._engine) as session, session.begin():
-            session.execute(delete(Grant).where(Grant.expires_at < now))
+        # Two transactions: in one, MariaDB's gap locks would make those who come at once fail for each other.
+        with reaching_database(), self._engine.begin() as connection:
+            connection.execute(delete(Grant).where(Grant.expires_at < now))
+        with reaching_database(), Session(self._engine) as session, session.begin():
             session.add(
                 Grant(
                     id=key.id,
@@ -59,7 +65,7 @@ class Grants:
         key = parse_key(text, kind)
         if key is None or not key.intact:
             return None
-        with Session(self._engine) as session:
+        with reaching_database(), Session(self._engine) as session:
             grant = session.scalar(select(Grant).where(Grant.id == key.id, Grant.kind == kind))
         if grant is None or not self._pepper.matches(text, grant.digest) or grant.expires_at <= datetime.now(UTC):
             return None
@@ -67,7 +73,7 @@ class Grants:
 
     def use(self, grant: Grant) -> bool:
         """Use a grant up; False when somebody else, perhaps in another worker, was first."""
-        with self._engine.begin() as connection:
+        with reaching_database(), self._engine.begin() as connection:
             used: CursorResult[object] = connection.execute(
                 update(Grant).where(Grant.id == grant.id, Grant.used_at.is_(None)).values(used_at=datetime.now(UTC))
             )

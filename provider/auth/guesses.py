@@ -5,7 +5,7 @@ an address that a guesser shares.
 """
 
 import time
-from ipaddress import IPv6Address, ip_address, ip_network
+from ipaddress import IPv6Address, ip_network
 from threading import BoundedSemaphore
 
 import structlog
@@ -13,6 +13,7 @@ from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage, storage_from_string
 from limits.strategies import MovingWindowRateLimiter
 
+from provider.auth.addresses import parse_address
 from provider.errors import ConfigurationError, ProviderError, TooManyRequests
 
 FREE = 5
@@ -76,9 +77,8 @@ class Guesses:
 
 def network_of(address: str | None) -> str:
     """Name who may be behind an address: an IPv6 subscriber has a whole /64 of them."""
-    try:
-        parsed = ip_address(address or "")
-    except ValueError:
+    parsed = parse_address(address)
+    if parsed is None:
         return "unknown"
     return str(ip_network((parsed, 64), strict=False)) if isinstance(parsed, IPv6Address) else str(parsed)
 

@@ -3,6 +3,7 @@
 RFC 6749 (grants), 7636 (PKCE), 7009 (revocation), 7662 (introspection), 9700 (security).
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,11 +13,14 @@ from authlib.integrations.flask_oauth2 import AuthorizationServer
 from authlib.oauth2 import OAuth2Error, OAuth2Request
 from authlib.oauth2.rfc6749 import (
     ClientMixin,
+    InsecureTransportError,
     InvalidClientError,
     InvalidGrantError,
     InvalidRequestError,
     InvalidScopeError,
     TokenMixin,
+    UnauthorizedClientError,
+    UnsupportedResponseTypeError,
     grants,
 )
 from authlib.oauth2.rfc7009 import RevocationEndpoint
@@ -30,13 +34,14 @@ from provider.auth.callers import Caller, Callers
 from provider.auth.client_secret import CHALLENGE, ClientSecrets, decode_basic
 from provider.auth.grants import LIFETIMES, Grants, Terms
 from provider.auth.keys import AUTHORIZATION_CODE, CLIENT_SECRET, REFRESH_TOKEN
-from provider.errors import ProviderError
+from provider.errors import Forbidden, TooManyRequests, Unauthorized
 from provider.store.models import Grant
 
 METHOD = "oauth"
 AUTH_METHODS = ["client_secret_basic", "client_secret_post"]
 GRANT_TYPES = ["client_credentials", "authorization_code", "refresh_token"]
 _UNAUTHORIZED = 401
+_S256_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")  # a SHA-256 in base64url (RFC 7636 section 4.2)
 
 
 class OAuthClient(ClientMixin):  # type: ignore[misc]
@@ -66,7 +71,7 @@ class OAuthClient(ClientMixin):  # type: ignore[misc]
         return method in AUTH_METHODS
 
     def check_response_type(self, response_type: str) -> bool:
-        return response_type == "code"
+        return response_type == "code" and self.check_grant_type("authorization_code")
 
     def check_grant_type(self, grant_type: str) -> bool:
         """Allow a grant type; the two that need a browser only where a redirect address is registered."""
@@ -122,6 +127,25 @@ class OAuthServer(AuthorizationServer):  # type: ignore[misc]
         self.register_grant(AuthorizationCode, [S256(required=True)])
         self.register_endpoint(Revocation)
         self.register_endpoint(Introspection)
+
+    def create_oauth2_request(self, asked: Any) -> OAuth2Request:
+        """Read a request; invalid_request for plain http from another machine."""
+        try:
+            return super().create_oauth2_request(asked)
+        except InsecureTransportError:
+            raise InvalidRequestError(
+                "Use https. If a proxy in front does, name it in PROVIDER_TRUSTED_PROXIES."
+            ) from None
+
+    def get_authorization_grant(self, asked: OAuth2Request) -> "AuthorizationCode":
+        """Find the grant of an authorization request; Authlib takes a missing response type for an unknown one."""
+        try:
+            found: AuthorizationCode = super().get_authorization_grant(asked)
+        except UnsupportedResponseTypeError as error:
+            if asked.payload.response_type:
+                raise
+            raise InvalidRequestError("Missing response_type in request.", redirect_uri=error.redirect_uri) from None
+        return found
 
     def generate_token(
         self,
@@ -190,6 +214,7 @@ class OAuthServer(AuthorizationServer):  # type: ignore[misc]
         """Write an answer that nobody may keep (RFC 6749 section 5.1)."""
         response: Response = super().handle_response(status, body, headers)
         response.headers["Cache-Control"] = "no-store"
+        response.headers["X-Content-Type-Options"] = "nosniff"
         return response
 
     def _details(self, owner: int, scope: str | None, ends: datetime) -> dict[str, Any]:
@@ -216,17 +241,19 @@ class OAuthServer(AuthorizationServer):  # type: ignore[misc]
     def _authenticated(self, client_id: str, secret: str) -> OAuthClient:
         try:
             caller = self._secrets.authenticate(client_id, secret, request.remote_addr, kinds=(CLIENT_SECRET,))
-        except ProviderError as error:
+        except (Unauthorized, TooManyRequests) as error:
             raise Refused(error) from None
+        except Forbidden as error:
+            raise UnauthorizedClientError(error.message) from None
         return OAuthClient(caller, self.datasets)
 
 
 class Refused(OAuth2Error):  # type: ignore[misc]
-    """A client that did not prove itself, or may not call, in the words of RFC 6749 section 5.2."""
+    """A client that did not prove itself, in the words of RFC 6749 section 5.2; too often is 429."""
 
     error = "invalid_client"
 
-    def __init__(self, refusal: ProviderError | None = None) -> None:
+    def __init__(self, refusal: Unauthorized | TooManyRequests | None = None) -> None:
         super().__init__(description="Client authentication failed.")
         self.status_code = refusal.status if refusal else _UNAUTHORIZED
         self._headers = list(refusal.headers if refusal else CHALLENGE)
@@ -266,6 +293,8 @@ class _Strict:
 
     def unused(self, text: str, kind: str, client: OAuthClient) -> Grant | None:
         """Find a client's grant. One that comes a second time was stolen: all that came of it ends (RFC 9700 4.14)."""
+        if not text:
+            raise InvalidRequestError(f"Missing {kind} in request.")
         grant = self.server.grants.find(text, kind)
         if grant is None or grant.client_pk != client.caller.id:
             return None
@@ -366,7 +395,8 @@ class S256(CodeChallenge):  # type: ignore[misc]
     def validate_code_challenge(self, grant: AuthorizationCode, redirect_uri: str) -> None:
         """Refuse a request without a challenge made by S256; invalid_request."""
         asked: Mapping[str, str] = grant.request.payload.data
-        if not asked.get("code_challenge") or asked.get("code_challenge_method") != "S256":
+        challenged = _S256_CHALLENGE.fullmatch(asked.get("code_challenge", ""))
+        if not challenged or asked.get("code_challenge_method") != "S256":
             raise InvalidRequestError("PKCE is required: send code_challenge, and code_challenge_method=S256.")
         super().validate_code_challenge(grant, redirect_uri)
 

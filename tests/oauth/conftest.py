@@ -1,14 +1,11 @@
-"""What the token tests start from: real servers over one database, and a partner's console as an OAuth client."""
+"""What the token tests start from: real servers, and databases on the servers of this machine."""
 
-import base64
-import hashlib
-import secrets
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import Any
 
 import pytest
+from services import mariadb_database, postgresql_database
 from support import Server
 
 from provider.auth.clients import Clients
@@ -17,7 +14,6 @@ from provider.settings import Settings
 from provider.store.engine import open_database
 
 SECRET_KEY = "a secret key for tests, of forty characters"
-CALLBACK = "https://console.example/callback"
 
 
 @dataclass
@@ -64,25 +60,9 @@ def install(tmp_path_factory: pytest.TempPathFactory, sample_data: str) -> Itera
         yield install
 
 
-@dataclass(frozen=True)
-class Pkce:
-    """A proof key: what only the client knows, and what it shows at the start (RFC 7636)."""
-
-    verifier: str = field(default_factory=lambda: secrets.token_urlsafe(48))
-
-    @property
-    def challenge(self) -> str:
-        """The verifier's SHA-256, the S256 way."""
-        digest = hashlib.sha256(self.verifier.encode()).digest()
-        return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
-
-    def asked(self, client_id: str, **more: Any) -> dict[str, str]:
-        """Give the parameters of an authorization request; None leaves one out."""
-        parameters = {
-            "response_type": "code",
-            "client_id": client_id,
-            "code_challenge": self.challenge,
-            "code_challenge_method": "S256",
-            "state": "a state of the client's",
-        }
-        return {name: value for name, value in {**parameters, **more}.items() if value is not None}
+@pytest.fixture(params=[postgresql_database, mariadb_database], ids=["PostgreSQL", "MariaDB"])
+def server_database(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Make a migrated database on each database server of this machine; give its address."""
+    with request.param() as url:
+        upgrade_database(Settings(database_url=url))
+        yield url
