@@ -84,6 +84,7 @@ def create_app(settings: Settings | None = None) -> Flask:
 
     app = _App("provider", static_folder=None)
     app.extensions["databases"] = databases
+    app.extensions["engines"] = [*databases.values(), pinned]
     app.config["MAX_CONTENT_LENGTH"] = BODY_LIMIT
     app.url_map.merge_slashes = False  # a redirect has no envelope
     app.register_blueprint(data_api(datasets, authenticator, region=settings.phone_region))

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from threading import local
 from typing import Any
+from weakref import WeakSet
 
 from sqlalchemy import BindParameter, Dialect, Engine, PoolProxiedConnection, Select, create_engine
 from sqlalchemy.engine import URL, make_url
@@ -96,6 +97,8 @@ class PinnedConnections:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._of_thread = local()
+        self._all: WeakSet[PoolProxiedConnection] = WeakSet()
+        event.listen(engine, "engine_disposed", self._close)
 
     def run(self, statement: Statement, values: Mapping[str, Any], most: int) -> Sequence[Sequence[Any]]:
         """Give the rows of a statement. A connection that has died since its last use is replaced once."""
@@ -109,7 +112,13 @@ class PinnedConnections:
         fresh = self._engine.raw_connection()
         rows = statement.run(fresh, values, most)[1]
         self._of_thread.connection = fresh
+        self._all.add(fresh)
         return rows
+
+    def _close(self, _: Engine) -> None:
+        """Close what the engine's pool cannot know of any more."""
+        for connection in list(self._all):
+            connection.invalidate()
 
 
 def _as_bound(bind: BindParameter[Any], dialect: Dialect) -> Any:

@@ -83,7 +83,7 @@ def _installations(folder: Path, migrated: Path, sample: str) -> Iterator[Callab
         settings = Settings(**(given | chosen))
         app = create_app(settings)
         engine = open_database(settings)
-        engines.extend([*app.extensions["databases"].values(), engine])
+        engines.extend([*app.extensions["engines"], engine])
         return Deployment(settings, app, Clients(engine, settings))
 
     yield make

@@ -37,7 +37,7 @@ _THREADS = 4
 def command(host: str, port: int, workers: int) -> None:
     """Start the service. Stop it with Ctrl-C."""
     app = create_app(Settings.from_environment())  # a mistake shows here, in one line, before any worker starts
-    for engine in app.extensions["databases"].values():
+    for engine in app.extensions["engines"]:
         engine.dispose()  # the workers are forks: a connection must not be shared with them
     server = Server(
         str(_WSGI),
