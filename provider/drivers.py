@@ -94,21 +94,25 @@ def prepare(connection: Any, info: dict[Any, Any], dialect: Dialect, limit: floa
 def _lenient_loaders() -> dict[str, Any]:
     """Make psycopg read dates that Python has no value for (infinity, 44 BC, 24:00:00) as their text, not fail."""
     from psycopg import DataError, adapters  # noqa: PLC0415 -- an extra
+    from psycopg.adapt import Loader  # noqa: PLC0415
     from psycopg.pq import Format  # noqa: PLC0415
 
-    def lenient(loader: Any) -> type:
-        load_strictly = loader.load
+    def lenient(strict: Any) -> type[Loader]:
+        class LenientLoader(Loader):
+            def __init__(self, oid: int, context: Any = None) -> None:
+                super().__init__(oid, context)
+                self._load = strict(oid, context).load
 
-        def load(self: Any, data: Any) -> Any:
-            try:
-                return load_strictly(self, data)
-            except (DataError, OverflowError):
-                return bytes(data).decode()
+            def load(self, data: Any) -> Any:
+                try:
+                    return self._load(data)
+                except (DataError, OverflowError):
+                    return bytes(data).decode()
 
-        return type(loader.__name__, (loader,), {"load": load})
+        return LenientLoader
 
-    loaders = {name: adapters.get_loader(adapters.types[name].oid, Format.TEXT) for name in _POSTGRESQL_TIMES}
-    return {name: lenient(loader) for name, loader in loaders.items()}
+    oids = {name: adapters.types[name].oid for name in _POSTGRESQL_TIMES}
+    return {name: lenient(adapters.get_loader(oid, Format.TEXT)) for name, oid in oids.items()}
 
 
 def is_timeout(error: BaseException, dialect: Dialect) -> bool:

@@ -1,18 +1,29 @@
-"""`provider dataset`: what is served."""
+"""`provider dataset`: what is served, a file for a table that exists, and whether it all works on the real database."""
 
 import json
+import os
+import runpy
+import tempfile
+from keyword import iskeyword
+from pathlib import Path
 from typing import Any
 
 import click
 
 from provider.dataset import Dataset
-from provider.dataset.discover import discover
+from provider.dataset.discover import discover, find_package
+from provider.dataset.draft import Choice, draft
+from provider.dataset.rows import schemas_with, suggestion, tables, why
+from provider.errors import ConfigurationError, SourceUnavailable, Timeout
 from provider.settings import Settings
+from provider.sources import Source, Sources
+
+_READABLE = 0o644
 
 
 @click.group("dataset")
 def command() -> None:
-    """See the datasets."""
+    """See the datasets, draft one from a table, check them against the real database."""
 
 
 @command.command("list")
@@ -43,3 +54,95 @@ def _row(dataset: Dataset) -> dict[str, Any]:
         "file": dataset.where,
         "description": dataset.description,
     }
+
+
+@command.command("new")
+@click.argument("name")
+@click.option("--source", "source_name", required=True, help="The source: crm for PROVIDER_SOURCE_CRM_URL.")
+@click.option("--table", required=True, help="A table or a view.")
+@click.option("--schema", help="Where it is, when not in the usual schema.")
+@click.option("--phone", metavar="COLUMN", help="The column of the phone, in place of a guess.")
+@click.option("--email", metavar="COLUMN", help="The column of the email, in place of a guess.")
+@click.option("--key", metavar="COLUMN", help="The column of a code of your own, in place of a guess.")
+@click.option("--newest-by", metavar="COLUMN", help="The date by which the newest row counts, in place of a guess.")
+def new(name: str, *, source_name: str, table: str, schema: str | None, **columns: str | None) -> None:
+    """Write a dataset file for a table or view that exists. Never overwrites one.
+
+    Columns are guessed from their names and from a sample of some hundred rows, which is only read. The record begins
+    with what is certain to be harmless; the other columns are listed in the file, commented out.
+    """
+    settings = Settings.from_environment()
+    file = _file(settings, name)
+    sources = Sources(settings.sources, limit=settings.lookup_timeout)
+    source = sources[source_name]
+    try:
+        _require(source, table, schema)
+        written = draft(
+            source, name=name, table=table, schema=schema, region=settings.phone_region, choice=Choice(**columns)
+        )
+        _write(file, written.text, sources)
+    except (SourceUnavailable, Timeout) as error:
+        raise ConfigurationError(
+            f"source {source_name!r} does not answer ({why(error)}). Nothing was written."
+        ) from None
+    finally:
+        source.engine.dispose()
+    click.echo(f"Wrote {_shown(file)}")
+    for what, found in written.found:
+        click.echo(f"  {what:<12} {found}")
+    for caution in written.cautions:
+        click.echo(f"  {click.style('mind', fg='yellow'):<12} {caution}")
+    click.echo(
+        f"Next: read the file, uncomment in `record` what is to be seen, then `provider dataset doctor {name}`. "
+        "A running service serves it after a restart."
+    )
+
+
+def _file(settings: Settings, name: str) -> Path:
+    """Name the file of a new dataset; ConfigurationError when it is there already, or cannot be."""
+    package = find_package(settings.datasets)
+    stem = "".join(letter if letter.isalnum() else "_" for letter in name.lower())
+    if not stem.isascii() or not stem.strip("_") or not name[0].isalnum():
+        raise ConfigurationError(
+            f"The name {name!r} cannot stand in an address. Use letters, digits, '-', '_' and '.'."
+        )
+    if stem[0].isdigit() or iskeyword(stem):
+        stem = f"dataset_{stem}"
+    file = Path(next(iter(package.__path__))) / f"{stem}.py"
+    if os.path.lexists(file):
+        raise ConfigurationError(f"{_shown(file)} exists already and was left as it is. Choose another name.")
+    return file
+
+
+def _require(source: Source, table: str, schema: str | None) -> None:
+    """Make sure the table is there; ConfigurationError says what else it may be."""
+    try:
+        source.describe(table, schema)
+    except ConfigurationError as error:
+        if "has no table" not in str(error):
+            raise
+        elsewhere = schemas_with(source, table)
+        hint = f"It is in --schema {elsewhere[0]}." if elsewhere else suggestion(table, tables(source, schema), "table")
+        raise ConfigurationError(f"{error} {hint}") from None
+
+
+def _write(file: Path, text: str, sources: Sources) -> None:
+    """Write a file whole or not at all, and never over another; it must work before it gets its name."""
+    try:
+        descriptor, temporary = tempfile.mkstemp(prefix=f".{file.stem}.", suffix=".draft", dir=file.parent)
+    except OSError as error:
+        raise ConfigurationError(f"{_shown(file.parent)} cannot be written to ({error.strerror}).") from None
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as draft_file:
+            draft_file.write(text)
+        runpy.run_path(temporary)["dataset"].prepare(sources)
+        Path(temporary).chmod(_READABLE)
+        os.link(temporary, file)
+    except FileExistsError:
+        raise ConfigurationError(f"{_shown(file)} exists already and was left as it is.") from None
+    finally:
+        Path(temporary).unlink()
+
+
+def _shown(file: Path) -> str:
+    return str(file.relative_to(Path.cwd())) if file.is_relative_to(Path.cwd()) else str(file)

@@ -12,6 +12,7 @@ _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _NO_WORD = re.compile(r"[^A-Za-z0-9]+")
 _SEPARATORS = re.compile(r"[\s\u00a0\-.()/_]")
 _EMAIL = re.compile(r"\s*[^@\s]+@[^@\s]+\.[^@\s]+\s*")
+_DECIMALS = re.compile(r"\s*\d+\.0+\s*")
 _LONGEST_NAME = 40
 _SHOWN = 2
 
@@ -59,22 +60,28 @@ _SECRET = re.compile(
 _HINTS = (
     (r"birth|(^|_)(dob|bday)(_|$)|ngay_?sinh|nam_?sinh|sinh_?nhat", "birth date"),
     (
-        r"(^|_)(cmnd|cccd|cmt|ssn|nin|pid)(_|$)|passport|(national|identity|citizen|personal)_?(id|no|number|card|code)"
-        r"|id_?(card|number|no)(_|$)|identity|can_?cuoc|chung_?minh|giay_?to|ma_?so_?thue|(^|_)(mst|tax)(_|$)|ho_?chieu"
-        r"|licen[cs]e|bhxh|bao_?hiem",
+        (
+            r"(^|_)(cmnd|cccd|cmt|ssn|nin|pid)(_|$)|passport|(national|identity|citizen|personal)_?(id|no|number|card|code)"
+            r"|id_?(card|number|no)(_|$)|identity|can_?cuoc|chung_?minh|giay_?to|ma_?so_?thue|(^|_)(mst|tax)(_|$)|ho_?chieu"
+            r"|licen[cs]e|bhxh|bao_?hiem"
+        ),
         "id number",
     ),
     (
-        r"bank|ngan_?hang|(^|_)(stk|iban|swift|visa)(_|$)|(card|account|acct)_?(no|num|number|holder)|so_?tai_?khoan"
-        r"|so_?the|credit|tai_?khoan",
+        (
+            r"bank|ngan_?hang|(^|_)(stk|iban|swift|visa)(_|$)|(card|account|acct)_?(no|num|number|holder)|so_?tai_?khoan"
+            r"|so_?the|credit|tai_?khoan"
+        ),
         "bank or card",
     ),
     (
-        r"addr|dia_?chi|street|(^|_)(ward|phuong|xa|quan|huyen|tinh|city|district|province|zip|postal|postcode|county"
-        r"|village|duong|lat|lng|lon|latitude|longitude|geo|state)(_|$)|thanh_?pho|location|vi_?tri|postal_?code|zip_?code",
+        (
+            r"addr|dia_?chi|street|(^|_)(ward|phuong|xa|quan|huyen|tinh|city|district|province|zip|postal|postcode|county"
+            r"|village|duong|lat|lng|lon|latitude|longitude|geo|state)(_|$)|thanh_?pho|location|vi_?tri|postal_?code|zip_?code"
+        ),
         "address",
     ),
-    (r"salary|luong|income|thu_?nhap|balance|so_?du|debt|(^|_)no(_|$)|spent|chi_?tieu|revenue|doanh_?thu", "money"),
+    (r"salary|luong|income|thu_?nhap|balance|so_?du|debt|(cong|du)_no(_|$)|spent|chi_?tieu|revenue|doanh_?thu", "money"),
     (r"gender|(^|_)(sex|phai)(_|$)|gioi_?tinh", "sex"),
     (r"health|medical|disease|benh|blood|religion|ton_?giao|ethnic|dan_?toc|marital|hon_?nhan|politic", "sensitive"),
     (r"(^|_)(ip|device|mac|user_?agent|imei|fingerprint)(_|$)|ip_?addr", "device"),
@@ -82,7 +89,7 @@ _HINTS = (
     (r"avatar|photo|picture|(^|_)(anh|hinh|image|face)(_|$)", "picture"),
     (r"note|ghi_?chu|remark|comment|description|mo_?ta|feedback|message|noi_?dung|(^|_)memo(_|$)", "free text"),
     (
-        r"name|(^|_)(ten|ho|hoten|surname|dem|nick|login|alias|author|contact|spouse|vo|chong)(_|$)|ho_?(va_?)?ten",
+        (r"name|(^|_)(ten|ho|hoten|surname|dem|nick|login|alias|author|contact|spouse|vo|chong)(_|$)|ho_?(va_?)?ten"),
         "name",
     ),
 )
@@ -90,7 +97,7 @@ _COMPILED_HINTS = tuple((re.compile(pattern), hint) for pattern, hint in _HINTS)
 
 _HARMLESS = re.compile(
     r"((member|membership|customer|loyalty|card|cust|client|vip|reward)_)?"
-    r"(tier|rank|grade|level|points?|class|segment|point_balance|total_points)(_(code|name|level|balance))?"
+    r"(tier|rank|grade|level|points?|segment|point_balance|total_points)(_(code|name|level|balance))?"
     r"|(hang|cap|loai|bac|cap_bac|nhom|diem|diem_tich_luy|so_diem|tong_diem|trang_thai|tinh_trang|het_han)"
     r"(_(the|thanh_vien|khach_hang|kh|hoi_vien|thuong))?"
     r"|((member|membership|customer|order|voucher|card|account)_)?status|(is_)?(active|activebool|expired|enabled|vip)"
@@ -187,6 +194,10 @@ class Written:
 def how_written(value: Any, *, region: str) -> Written:
     """Tell in which form a phone is stored."""
     text = str(value)
+    if _DECIMALS.fullmatch(text):
+        if isinstance(value, str):
+            return Written(None, trouble="as a number with decimals")
+        text = text.partition(".")[0]
     try:
         phone = canonical_phone(text, region=region)
     except InvalidPhone:
@@ -195,7 +206,7 @@ def how_written(value: Any, *, region: str) -> Written:
         # A column of numbers keeps no leading 0, and is compared as a number.
         forms = {str(int(phone.national)): "national"} if phone.national else {}
         forms[phone.international] = "international"
-        return Written(phone, forms.get(text.removesuffix(".0")), trouble="in another form")
+        return Written(phone, forms.get(text), trouble="in another form")
     if form := _form(text, phone):
         return Written(phone, form)
     bare = _SEPARATORS.sub("", text)
@@ -226,8 +237,6 @@ def _trouble(bare: str, phone: Phone) -> str:
 
 
 def _no_phone(text: str, region: str) -> str:
-    if re.fullmatch(r"\d+\.0+", text.strip()):
-        return "as a number with decimals"
     parts = [part for part in re.split(r"[/,;|&\n]|\s-\s| or | hoặc ", text) if part.strip()]
     if len(parts) > 1 and all(how_written(part.strip(), region=region).phone for part in parts):
         return "several phones in one value"

@@ -1,0 +1,219 @@
+"""Plans: does an index serve a lookup, and which one to make when none does."""
+
+import re
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Column as TableColumn
+from sqlalchemy import Dialect, Index, Inspector, MetaData, String, Table, Text, inspect, text
+from sqlalchemy.schema import CreateIndex
+
+from provider.database import Statement
+from provider.dataset.columns import Column
+from provider.dataset.guess import words
+from provider.dataset.lineage import Origin
+from provider.sources import Source
+
+EXPLAINED = ("sqlite", "postgresql", "mysql", "mariadb")
+
+_LONGEST_INDEX_NAME = 60
+_PREFIX_OF_TEXT = 64
+_INSIDE = re.compile(r"\(([^()]*(?:<expr>)?[^()]*)\)\s*(?:LEFT-JOIN)?$")
+
+
+@dataclass(frozen=True)
+class Target:
+    """What an index has to serve: an identifier's column, where it can be told, and a value the plan shows."""
+
+    origin: Origin | None
+    stored: Column
+    probe: str
+    leads: bool = False
+    """An index of the table begins with the column, or its primary key does."""
+
+    is_rowid: bool = False
+
+
+def explain(source: Source, statement: Statement, values: Mapping[str, Any], targets: Mapping[str, Target]) -> set[str]:
+    """Ask the database how it would run a statement; give the identifiers that an index serves.
+
+    Raises what the driver raises.
+    """
+    judge = {"sqlite": _by_sqlite, "postgresql": _by_postgresql}.get(source.engine.dialect.name, _by_mysql)
+    with closing(source.engine.raw_connection()) as connection, closing(connection.cursor()) as cursor:
+        return judge(cursor, statement.sql, statement.arrange(values), targets)
+
+
+def target(source: Source, found: Origin | None, stored: Column, probe: str) -> Target:
+    """Look up the indexes that may serve an identifier."""
+    if found is None:
+        return Target(None, stored, probe)
+    inspector = inspect(source.engine)
+    primary = inspector.get_pk_constraint(found.table, found.schema)["constrained_columns"]
+    is_rowid = False
+    if primary == [found.column] and source.engine.dialect.name == "sqlite":
+        kinds = {it["name"]: it["type"] for it in inspector.get_columns(found.table, found.schema)}
+        is_rowid = str(kinds[found.column]).upper() == "INTEGER"
+    heads = {tuple(primary[:1])} | {tuple(names[:1]) for names in _indexed(inspector, found)}
+    plain = stored.expression is None and not stored.case_insensitive
+    return Target(found, stored, probe, leads=plain and (found.column,) in heads, is_rowid=is_rowid)
+
+
+def _indexed(inspector: Inspector, found: Origin) -> list[list[str | None]]:
+    """List the columns of a table's indexes, leaving out those over a part of the rows."""
+    names = [
+        list(index["column_names"])
+        for index in inspector.get_indexes(found.table, found.schema)
+        if not any("where" in str(option) for option in index.get("dialect_options", {}))
+    ]
+    return names + [list(it["column_names"]) for it in inspector.get_unique_constraints(found.table, found.schema)]
+
+
+def _by_sqlite(cursor: Any, sql: str, values: Any, targets: Mapping[str, Target]) -> set[str]:
+    cursor.execute(f"EXPLAIN QUERY PLAN {sql}", values)
+    steps = [str(row[3]) for row in cursor.fetchall()]
+    made = {step.split()[1] for step in steps if step.startswith(("CO-ROUTINE", "MATERIALIZE"))}
+    whole = any(
+        "AUTOMATIC" in step
+        or (step.startswith("SCAN") and step.split()[1] not in made and not step.split()[1].startswith(("(", "CONST")))
+        for step in steps
+    )
+    inside = [found[1] for step in steps if step.startswith("SEARCH") and (found := _INSIDE.search(step))]
+    return {key for key, it in targets.items() if _searched(it, inside, whole=whole)}
+
+
+def _searched(target: Target, inside: Sequence[str], *, whole: bool) -> bool:
+    if target.stored.expression is not None or target.stored.case_insensitive:
+        return any("<expr>=?" in it for it in inside)
+    if target.origin is None:
+        return bool(inside) and not whole
+    wanted = {f"{target.origin.column}=?".casefold()} | ({"rowid=?"} if target.is_rowid else set())
+    if any(part.strip().casefold() in wanted for it in inside for part in it.split(" AND ")):
+        return True
+    return target.leads and not whole
+
+
+def _by_postgresql(cursor: Any, sql: str, values: Any, targets: Mapping[str, Target]) -> set[str]:
+    # A small table is read whole even where an index serves: told to avoid that, it shows which index there is.
+    cursor.execute("SET enable_seqscan = off")
+    try:
+        cursor.execute(f"EXPLAIN (FORMAT JSON) {sql}", values)
+        ((plan,),) = cursor.fetchall()
+    finally:
+        cursor.execute("RESET enable_seqscan")
+    nodes = list(_nodes(plan[0]["Plan"]))
+    whole = any(node["Node Type"] in ("Seq Scan", "Foreign Scan") for node in nodes)
+    conditions = [str(node.get("Index Cond", "")) for node in nodes]
+    return {
+        key
+        for key, it in targets.items()
+        if any(it.probe in condition for condition in conditions) or (it.leads and not whole)
+    }
+
+
+def _nodes(plan: Mapping[str, Any]) -> Any:
+    yield plan
+    for child in plan.get("Plans", ()):
+        yield from _nodes(child)
+
+
+def _by_mysql(cursor: Any, sql: str, values: Any, targets: Mapping[str, Target]) -> set[str]:
+    cursor.execute(f"EXPLAIN {sql}", values)
+    names = [column[0] for column in cursor.description]
+    steps = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    read = [step for step in steps if step["table"] and not str(step["table"]).startswith("<")]
+    # A small table is read whole even where an index serves; what might have served is still named.
+    whole = any(step["type"] in ("ALL", "index") and not step["possible_keys"] for step in read)
+    return {key for key, it in targets.items() if not whole and (it.leads or _may_serve(it, read))}
+
+
+def _may_serve(target: Target, read: Sequence[Mapping[str, Any]]) -> bool:
+    """Judge by the plan alone, where the table's indexes do not tell: an expression's, or those behind a view."""
+    if target.origin is not None and target.stored.expression is None and not target.stored.case_insensitive:
+        return False
+    return any(step["possible_keys"] or step["key"] for step in read)
+
+
+def advise(source: Source, target: Target, also: Sequence[str] = ()) -> str:
+    """Write the statement that makes the missing index, or say why none can be given.
+
+    `also` are columns of the table that an index had better cover as well.
+    """
+    dialect, stored, found = source.engine.dialect, target.stored, target.origin
+    if found is None:
+        return (
+            "Which table's column this is cannot be told from here: it is computed, joined or grouped by a view or a "
+            "selection. Ask for an index on the column it is made of."
+        )
+    inspector = inspect(source.engine)
+    columns = {it["name"]: it for it in inspector.get_columns(found.table, found.schema)}
+    kinds = {name: it["type"] for name, it in columns.items()}
+    table = Table(
+        found.table, MetaData(), *[TableColumn(name, kind) for name, kind in kinds.items()], schema=found.schema
+    )
+    name = _index_name(inspector, found, [found.column, *also])
+    if stored.expression is None and not stored.case_insensitive:
+        parts: list[Any] = [table.c[it] for it in (found.column, *also)]
+        return _create(name, table, parts, dialect)
+    wanted = _expression(table, found, stored, dialect)
+    if dialect.name in ("mysql", "mariadb"):
+        return _generated_column(source, table, found, stored, wanted, name)
+    return _create(name, table, [text(wanted if stored.case_insensitive else f"({wanted})")], dialect)
+
+
+def ignores_case(source: Source, found: Origin) -> bool:
+    """Tell whether MySQL or MariaDB compares a column's text without regard to capitals."""
+    asked = text(
+        "SELECT collation_name FROM information_schema.columns WHERE table_schema = COALESCE(:schema, DATABASE()) "
+        "AND table_name = :table AND column_name = :column"
+    )
+    values = {"schema": found.schema, "table": found.table, "column": found.column}
+    with source.engine.connect() as connection:
+        return str(connection.execute(asked, values).scalar()).endswith("_ci")
+
+
+def _expression(table: Table, found: Origin, stored: Column, dialect: Dialect) -> str:
+    inner = stored.expression or dialect.identifier_preparer.quote(table.c[found.column].name)
+    return f"lower({inner})" if stored.case_insensitive else inner
+
+
+def _generated_column(source: Source, table: Table, found: Origin, stored: Column, wanted: str, name: str) -> str:
+    """MariaDB indexes no expressions: a column the database keeps is named in the dataset in its place."""
+    dialect = source.engine.dialect
+    if stored.case_insensitive and stored.expression is None and ignores_case(source, found):
+        plain = target(source, found, Column(stored.name), "")
+        return "The column ignores capitals by itself: take case_insensitive=True out of the dataset" + (
+            ", and the index it has will serve." if plain.leads else f". Then: {advise(source, plain)}"
+        )
+    quote = dialect.identifier_preparer.quote
+    if not getattr(dialect, "is_mariadb", False):
+        return f"CREATE INDEX {quote(name)} ON {dialect.identifier_preparer.format_table(table)} (({wanted}));"
+    kept = quote("_".join([*words(found.column), "lookup"]))
+    kind = "varchar(255)" if stored.case_insensitive else "varchar(32)"
+    return (
+        f"ALTER TABLE {dialect.identifier_preparer.format_table(table)} ADD COLUMN {kept} {kind} AS ({wanted}) "
+        f"PERSISTENT, ADD INDEX {quote(name)} ({kept}); then name the column {kept} in the dataset in place of "
+        + ("case_insensitive." if stored.case_insensitive else "the expression.")
+    )
+
+
+def _create(name: str, table: Table, parts: Sequence[Any], dialect: Dialect) -> str:
+    options: dict[str, Any] = {"postgresql_concurrently": dialect.name == "postgresql"}
+    if dialect.name in ("mysql", "mariadb"):
+        # What is long text can be indexed by its beginning only.
+        options["mysql_length"] = {
+            part.name: _PREFIX_OF_TEXT
+            for part in parts
+            if isinstance(part.type, Text) and isinstance(part.type, String)
+        }
+    index = Index(name, *parts, _table=table, **options)
+    return f"{CreateIndex(index).compile(dialect=dialect)};"
+
+
+def _index_name(inspector: Inspector, found: Origin, columns: Sequence[str]) -> str:
+    name = "_".join(["ix", *words(found.table), *(word for column in columns for word in words(column))])
+    name = name[:_LONGEST_INDEX_NAME]
+    taken = {str(index["name"]).casefold() for index in inspector.get_indexes(found.table, found.schema)}
+    return f"{name[: _LONGEST_INDEX_NAME - 7]}_lookup" if name.casefold() in taken else name
