@@ -5,7 +5,7 @@ from threading import local
 from typing import Any
 from weakref import WeakSet
 
-from sqlalchemy import BindParameter, Dialect, Engine, PoolProxiedConnection, Select, create_engine
+from sqlalchemy import BindParameter, Dialect, Engine, PoolProxiedConnection, Select, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
