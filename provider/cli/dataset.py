@@ -4,6 +4,7 @@ import json
 import os
 import runpy
 import tempfile
+from dataclasses import asdict
 from keyword import iskeyword
 from pathlib import Path
 from typing import Any
@@ -11,14 +12,18 @@ from typing import Any
 import click
 
 from provider.dataset import Dataset
-from provider.dataset.discover import discover, find_package
+from provider.dataset.discover import attempt, discover, find_package
+from provider.dataset.doctor import DryRun, Report, examine
 from provider.dataset.draft import Choice, draft
 from provider.dataset.rows import schemas_with, suggestion, tables, why
+from provider.dataset.symptoms import ERROR, OK, WARNING, Finding
 from provider.errors import ConfigurationError, SourceUnavailable, Timeout
+from provider.lookup import understand
 from provider.settings import Settings
 from provider.sources import Source, Sources
 
 _READABLE = 0o644
+_COLOURS = {OK: "green", WARNING: "yellow", ERROR: "red"}
 
 
 @click.group("dataset")
@@ -96,6 +101,125 @@ def new(name: str, *, source_name: str, table: str, schema: str | None, **column
         f"Next: read the file, uncomment in `record` what is to be seen, then `provider dataset doctor {name}`. "
         "A running service serves it after a restart."
     )
+
+
+@command.command("doctor")
+@click.argument("name", required=False)
+@click.option("--phone", help="Try a lookup by this phone.")
+@click.option("--email", help="Try a lookup by this email.")
+@click.option("--param", "parameters", multiple=True, metavar="NAME=VALUE", help="Any other parameter of the lookup.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_context
+def doctor(
+    context: click.Context,
+    name: str | None,
+    *,
+    phone: str | None,
+    email: str | None,
+    parameters: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Check the datasets, or the one called NAME, against the real databases. Only reads.
+
+    Compares what a dataset names with what there is, samples some hundred rows for people nobody will find, asks the
+    database whether an index serves each lookup, and tries one. Values of people are masked. Ends with exit code 1
+    when there are errors.
+    """
+    settings = Settings.from_environment()
+    given = _given(phone, email, parameters)
+    datasets, mistakes = attempt(settings.datasets)
+    if name is not None and name not in datasets:
+        raise (mistakes or [ConfigurationError(f"There is no dataset {name!r}. {_which(datasets)}")])[0]
+    sources = Sources(settings.sources, limit=settings.lookup_timeout)
+    region = settings.phone_region
+    reports = [
+        examine(
+            dataset,
+            sources,
+            understand=lambda dataset, raw: understand(dataset, raw, region=region),
+            region=region,
+            given={key: value for key, value in given.items() if name or key in dataset.identifiers},
+        )
+        for dataset in ([datasets[name]] if name else datasets.values())
+    ]
+    for source in sources.opened():
+        source.engine.dispose()
+    if name is None:
+        reports += [Report("", str(mistake).partition(" ")[0].rstrip(":"), [_broken(mistake)]) for mistake in mistakes]
+    if as_json:
+        click.echo(json.dumps([_as_json(report) for report in reports], indent=2, ensure_ascii=False))
+    else:
+        _print(reports, settings.datasets)
+    context.exit(1 if any(report.count(ERROR) for report in reports) else 0)
+
+
+def _given(phone: str | None, email: str | None, parameters: tuple[str, ...]) -> dict[str, str]:
+    given = {key: value for key, value in (("phone", phone), ("email", email)) if value}
+    for parameter in parameters:
+        key, equals, value = parameter.partition("=")
+        if not equals:
+            raise click.BadParameter(f"{parameter!r} is not NAME=VALUE.", param_hint="--param")
+        given[key] = value
+    return given
+
+
+def _which(datasets: dict[str, Dataset]) -> str:
+    return (
+        f"There are: {', '.join(datasets)}." if datasets else "There are none yet: `provider dataset new` writes one."
+    )
+
+
+def _broken(mistake: ConfigurationError) -> Finding:
+    return Finding(ERROR, "file", str(mistake))
+
+
+def _as_json(report: Report) -> dict[str, Any]:
+    tried = report.dry_run
+    return {
+        "dataset": report.dataset,
+        "file": report.file,
+        "errors": report.count(ERROR),
+        "warnings": report.count(WARNING),
+        "findings": [asdict(finding) for finding in report.findings],
+        "dryRun": tried
+        and {
+            "asked": list(tried.asked),
+            "found": tried.found,
+            "milliseconds": tried.milliseconds,
+            "fields": {name: {"type": kind, "value": value} for name, (kind, value) in tried.fields.items()},
+        },
+    }
+
+
+def _print(reports: list[Report], package: str) -> None:
+    """Print what was found for a person."""
+    if not reports:
+        click.echo(f"No datasets in {package}. `provider dataset new` writes one.")
+    for report in reports:
+        click.echo(f"{click.style(report.dataset or 'a broken file', bold=True)}  {report.file}")
+        for finding in report.findings:
+            click.echo(f"  {click.style(f'{finding.level:<8}', fg=_COLOURS[finding.level])} {finding.message}")
+            if finding.advice:
+                click.echo(f"           {finding.advice}")
+            if finding.sql:
+                click.echo(f"             {finding.sql}")
+        if report.dry_run:
+            _print_dry_run(report.dry_run)
+        click.echo()
+    errors, warnings = (sum(report.count(level) for report in reports) for level in (ERROR, WARNING))
+    click.echo(f"{_plural(errors, 'error')}, {_plural(warnings, 'warning')}.")
+
+
+def _print_dry_run(tried: DryRun) -> None:
+    outcome = "found" if tried.found else "nobody found"
+    click.echo(f"  dry run  by {', '.join(tried.asked)}: {outcome} in {tried.milliseconds:g} ms")
+    width = max(map(len, tried.fields), default=0)
+    for name, (kind, value) in tried.fields.items():
+        click.echo(f"           {name:<{width}}  {kind:<8} {value}")
+
+
+def _plural(count: int, what: str) -> str:
+    return f"{count or 'no'} {what}{'' if count == 1 else 's'}"
 
 
 def _file(settings: Settings, name: str) -> Path:

@@ -42,6 +42,7 @@ class Dataset:
     """
 
     parameters: Schema | None = None
+    record_schema: Schema | None = None
     hash_key: bytes = b""
 
     def __init__(
@@ -56,7 +57,7 @@ class Dataset:
     ) -> None:
         self._describe(name=name, identifiers=tuple(identifiers), example=example)
         self._fetch = fetch
-        self._record = record()
+        self._record = self.record_schema = record()
         self.parameters = parameters() if parameters else None
 
     def _describe(self, *, name: str, identifiers: tuple[str, ...], example: Mapping[str, str] | None) -> None:

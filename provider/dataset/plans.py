@@ -2,12 +2,11 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Column as TableColumn
-from sqlalchemy import Dialect, Index, Inspector, MetaData, String, Table, Text, inspect, text
+from sqlalchemy import Connection, Dialect, Index, Inspector, MetaData, String, Table, Text, inspect, text
 from sqlalchemy.schema import CreateIndex
 
 from provider.database import Statement
@@ -18,6 +17,7 @@ from provider.sources import Source
 
 EXPLAINED = ("sqlite", "postgresql", "mysql", "mariadb")
 
+_GIVE = "Give this to the database's administrator:"
 _LONGEST_INDEX_NAME = 60
 _PREFIX_OF_TEXT = 64
 _INSIDE = re.compile(r"\(([^()]*(?:<expr>)?[^()]*)\)\s*(?:LEFT-JOIN)?$")
@@ -42,8 +42,9 @@ def explain(source: Source, statement: Statement, values: Mapping[str, Any], tar
     Raises what the driver raises.
     """
     judge = {"sqlite": _by_sqlite, "postgresql": _by_postgresql}.get(source.engine.dialect.name, _by_mysql)
-    with closing(source.engine.raw_connection()) as connection, closing(connection.cursor()) as cursor:
-        return judge(cursor, statement.sql, statement.arrange(values), targets)
+    arranged = statement.arrange(values)
+    with source.engine.connect() as connection:
+        return judge(connection, statement.sql, arranged if isinstance(arranged, dict) else tuple(arranged), targets)
 
 
 def target(source: Source, found: Origin | None, stored: Column, probe: str) -> Target:
@@ -71,9 +72,8 @@ def _indexed(inspector: Inspector, found: Origin) -> list[list[str | None]]:
     return names + [list(it["column_names"]) for it in inspector.get_unique_constraints(found.table, found.schema)]
 
 
-def _by_sqlite(cursor: Any, sql: str, values: Any, targets: Mapping[str, Target]) -> set[str]:
-    cursor.execute(f"EXPLAIN QUERY PLAN {sql}", values)
-    steps = [str(row[3]) for row in cursor.fetchall()]
+def _by_sqlite(connection: Connection, sql: str, values: Any, targets: Mapping[str, Target]) -> set[str]:
+    steps = [str(row[3]) for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values)]
     made = {step.split()[1] for step in steps if step.startswith(("CO-ROUTINE", "MATERIALIZE"))}
     whole = any(
         "AUTOMATIC" in step
@@ -95,14 +95,13 @@ def _searched(target: Target, inside: Sequence[str], *, whole: bool) -> bool:
     return target.leads and not whole
 
 
-def _by_postgresql(cursor: Any, sql: str, values: Any, targets: Mapping[str, Target]) -> set[str]:
+def _by_postgresql(connection: Connection, sql: str, values: Any, targets: Mapping[str, Target]) -> set[str]:
     # A small table is read whole even where an index serves: told to avoid that, it shows which index there is.
-    cursor.execute("SET enable_seqscan = off")
+    connection.exec_driver_sql("SET enable_seqscan = off")
     try:
-        cursor.execute(f"EXPLAIN (FORMAT JSON) {sql}", values)
-        ((plan,),) = cursor.fetchall()
+        plan = connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {sql}", values).scalar_one()
     finally:
-        cursor.execute("RESET enable_seqscan")
+        connection.exec_driver_sql("RESET enable_seqscan")
     nodes = list(_nodes(plan[0]["Plan"]))
     whole = any(node["Node Type"] in ("Seq Scan", "Foreign Scan") for node in nodes)
     conditions = [str(node.get("Index Cond", "")) for node in nodes]
@@ -119,10 +118,8 @@ def _nodes(plan: Mapping[str, Any]) -> Any:
         yield from _nodes(child)
 
 
-def _by_mysql(cursor: Any, sql: str, values: Any, targets: Mapping[str, Target]) -> set[str]:
-    cursor.execute(f"EXPLAIN {sql}", values)
-    names = [column[0] for column in cursor.description]
-    steps = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+def _by_mysql(connection: Connection, sql: str, values: Any, targets: Mapping[str, Target]) -> set[str]:
+    steps = [dict(row) for row in connection.exec_driver_sql(f"EXPLAIN {sql}", values).mappings()]
     read = [step for step in steps if step["table"] and not str(step["table"]).startswith("<")]
     # A small table is read whole even where an index serves; what might have served is still named.
     whole = any(step["type"] in ("ALL", "index") and not step["possible_keys"] for step in read)
@@ -136,31 +133,56 @@ def _may_serve(target: Target, read: Sequence[Mapping[str, Any]]) -> bool:
     return any(step["possible_keys"] or step["key"] for step in read)
 
 
-def advise(source: Source, target: Target, also: Sequence[str] = ()) -> str:
-    """Write the statement that makes the missing index, or say why none can be given.
+def advise(source: Source, target: Target, also: Sequence[str] = ()) -> tuple[str, str]:
+    """Say what to do about a missing index, and write the statement that makes it, where one can be given.
 
-    `also` are columns of the table that an index had better cover as well.
+    `also` are columns of the table that the index had better cover as well.
     """
     dialect, stored, found = source.engine.dialect, target.stored, target.origin
     if found is None:
         return (
-            "Which table's column this is cannot be told from here: it is computed, joined or grouped by a view or a "
-            "selection. Ask for an index on the column it is made of."
-        )
+            "Which table's column this is cannot be told from here: a view or a selection computes, joins or groups "
+            "it. Ask the database's administrator for an index on the column it is made of."
+        ), ""
     inspector = inspect(source.engine)
-    columns = {it["name"]: it for it in inspector.get_columns(found.table, found.schema)}
-    kinds = {name: it["type"] for name, it in columns.items()}
-    table = Table(
-        found.table, MetaData(), *[TableColumn(name, kind) for name, kind in kinds.items()], schema=found.schema
-    )
+    columns = [TableColumn(it["name"], it["type"]) for it in inspector.get_columns(found.table, found.schema)]
+    table = Table(found.table, MetaData(), *columns, schema=found.schema)
     name = _index_name(inspector, found, [found.column, *also])
-    if stored.expression is None and not stored.case_insensitive:
-        parts: list[Any] = [table.c[it] for it in (found.column, *also)]
-        return _create(name, table, parts, dialect)
-    wanted = _expression(table, found, stored, dialect)
-    if dialect.name in ("mysql", "mariadb"):
-        return _generated_column(source, table, found, stored, wanted, name)
-    return _create(name, table, [text(wanted if stored.case_insensitive else f"({wanted})")], dialect)
+    plain = stored.expression is None and not stored.case_insensitive
+    if not plain and dialect.name in ("mysql", "mariadb"):
+        return _kept_column(source, table, target, name)
+    if plain:
+        return _GIVE, _create(name, table, [table.c[it] for it in (found.column, *also)], dialect)
+    wanted = _expression(found, stored, dialect)
+    return _GIVE, _create(name, table, [text(wanted if stored.case_insensitive else f"({wanted})")], dialect)
+
+
+def _kept_column(source: Source, table: Table, wanted: Target, name: str) -> tuple[str, str]:
+    """Where a column ignores capitals anyway, do without; MySQL indexes expressions, MariaDB columns made of them."""
+    found, stored = wanted.origin, wanted.stored
+    if found is None:
+        raise ValueError("an index needs a table")
+    if stored.case_insensitive and stored.expression is None and ignores_case(source, found):
+        plain = target(source, found, Column(stored.name), "")
+        without = "The column ignores capitals by itself: take case_insensitive=True out of the dataset"
+        if plain.leads:
+            return f"{without}, and the index it has will serve.", ""
+        return f"{without}, and give this to the database's administrator:", advise(source, plain)[1]
+    dialect: Any = source.engine.dialect
+    quote, full = dialect.identifier_preparer.quote, dialect.identifier_preparer.format_table(table)
+    expression = _expression(found, stored, dialect)
+    if not getattr(dialect, "is_mariadb", False):
+        return _GIVE, f"CREATE INDEX {quote(name)} ON {full} (({expression}));"
+    kept = "_".join([*words(found.column), "lookup"])
+    kind = "varchar(255)" if stored.case_insensitive else "varchar(32)"
+    made_by = "case_insensitive" if stored.case_insensitive and not stored.expression else "the expression"
+    return (
+        f"MariaDB indexes no expressions. Give this to the database's administrator, then name the column {kept!r} in "
+        f"the dataset in place of {made_by}:"
+    ), (
+        f"ALTER TABLE {full} ADD COLUMN {quote(kept)} {kind} AS ({expression}) PERSISTENT, "
+        f"ADD INDEX {quote(name)} ({quote(kept)});"
+    )
 
 
 def ignores_case(source: Source, found: Origin) -> bool:
@@ -174,29 +196,9 @@ def ignores_case(source: Source, found: Origin) -> bool:
         return str(connection.execute(asked, values).scalar()).endswith("_ci")
 
 
-def _expression(table: Table, found: Origin, stored: Column, dialect: Dialect) -> str:
-    inner = stored.expression or dialect.identifier_preparer.quote(table.c[found.column].name)
+def _expression(found: Origin, stored: Column, dialect: Dialect) -> str:
+    inner = stored.expression or dialect.identifier_preparer.quote(found.column)
     return f"lower({inner})" if stored.case_insensitive else inner
-
-
-def _generated_column(source: Source, table: Table, found: Origin, stored: Column, wanted: str, name: str) -> str:
-    """MariaDB indexes no expressions: a column the database keeps is named in the dataset in its place."""
-    dialect = source.engine.dialect
-    if stored.case_insensitive and stored.expression is None and ignores_case(source, found):
-        plain = target(source, found, Column(stored.name), "")
-        return "The column ignores capitals by itself: take case_insensitive=True out of the dataset" + (
-            ", and the index it has will serve." if plain.leads else f". Then: {advise(source, plain)}"
-        )
-    quote = dialect.identifier_preparer.quote
-    if not getattr(dialect, "is_mariadb", False):
-        return f"CREATE INDEX {quote(name)} ON {dialect.identifier_preparer.format_table(table)} (({wanted}));"
-    kept = quote("_".join([*words(found.column), "lookup"]))
-    kind = "varchar(255)" if stored.case_insensitive else "varchar(32)"
-    return (
-        f"ALTER TABLE {dialect.identifier_preparer.format_table(table)} ADD COLUMN {kept} {kind} AS ({wanted}) "
-        f"PERSISTENT, ADD INDEX {quote(name)} ({kept}); then name the column {kept} in the dataset in place of "
-        + ("case_insensitive." if stored.case_insensitive else "the expression.")
-    )
 
 
 def _create(name: str, table: Table, parts: Sequence[Any], dialect: Dialect) -> str:
