@@ -164,7 +164,7 @@ class Website:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 site.asked.append(self.path)
-                page = site.pages.get(self.path)
+                page = site.pages.get(self.path.partition("?")[0])
                 with contextlib.suppress(ConnectionError):
                     if page is None:
                         self.send_error(404)

@@ -19,6 +19,9 @@ REALM = "data"
 SCOPE = "data:"
 """A scope is this and a dataset's name: `data:voucher`."""
 
+_LONGEST_SUSPECT = 64
+"""Characters that are kept of what a guesser sends for an id."""
+
 
 class Headers(Protocol):
     """The headers of a request; names are looked up without regard to case."""
@@ -142,9 +145,13 @@ class Authenticator:
             method, scope = token.method, token.scope
         else:
             outside = self._issuers.verify(text)
-            caller = self._callers.by_name(outside.client) if outside else None
-            if outside is None or caller is None or caller.revoked:
+            if outside is None:
                 raise self._failed("The token is not valid.", address, None, _bearer("invalid_token"))
+            caller = self._callers.by_name(outside.client)
+            if caller is None or caller.revoked or not outside.holds:
+                raise Unauthorized(
+                    "The token has expired, or its client is not known here.", headers=_bearer("invalid_token")
+                )
             method, scope = "oauth", outside.scope
         self._check_method(caller, method)
         return Access(caller, None if scope is None else frozenset(scope.split()))
@@ -167,7 +174,7 @@ class Authenticator:
         """Answer credentials nobody owns, as slowly as their sender deserves."""
         suspects = [network_of(address)]
         if text and _looks_like_key(text):
-            suspects.append(text.split("_")[1])
+            suspects.append(text.split("_")[1][:_LONGEST_SUSPECT])
         return self._guesses.answer(Unauthorized(message, headers=headers), *suspects)
 
 

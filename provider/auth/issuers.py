@@ -13,7 +13,8 @@ import orjson
 import structlog
 from joserfc import jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
+from joserfc.jwk import ECKey, JWKRegistry, OKPKey, RSAKey
+from joserfc.jws import JWSRegistry
 from joserfc.util import urlsafe_b64decode
 
 from provider.errors import ConfigurationError
@@ -39,10 +40,11 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class OutsideToken:
-    """What a verified token says: which client of the issuer it is for, and its scopes."""
+    """What a genuine token says: which client of the issuer it is for, its scopes, and whether now is its time."""
 
     client: str
     scope: str
+    holds: bool
 
 
 class Issuers:
@@ -58,7 +60,7 @@ class Issuers:
         self._issuers = {issuer: _Issuer(issuer, audience) for issuer, audience in audiences.items()}
 
     def verify(self, text: str) -> OutsideToken | None:
-        """Verify a token; None when it is not one that a configured issuer made for us and that holds now."""
+        """Verify a token; None when it is not one that a configured issuer made for us."""
         if len(text) > LONGEST_TOKEN or text.count(".") != 2:  # noqa: PLR2004 -- a JWT has three parts
             return None
         try:
@@ -82,13 +84,14 @@ class _Issuer:
 
     def verify(self, text: str, header: Mapping[str, Any]) -> OutsideToken | None:
         kid = header.get("kid")
-        if str(header.get("typ", "")).lower() not in _TYPES or not isinstance(kid, str | None):
+        # We understand no critical extension (RFC 7515 section 4.1.11).
+        if str(header.get("typ", "")).lower() not in _TYPES or not isinstance(kid, str | None) or "crit" in header:
             return None
         key = self._key(kid)
         if key is None:
             return None
         try:
-            claims = jwt.decode(text, key, algorithms=ALGORITHMS).claims
+            claims = jwt.decode(text, key, registry=_REGISTRY).claims
         except (JoseError, ValueError, TypeError):
             return None
         return self._accepted(claims)
@@ -101,32 +104,41 @@ class _Issuer:
         if not all(isinstance(value, int | float) and not isinstance(value, bool) for value in times):
             return None
         expires, issued, not_before = times
-        held = expires > now - CLOCK_SKEW and max(issued, not_before) <= now + CLOCK_SKEW
+        holds = expires > now - CLOCK_SKEW and max(issued, not_before) <= now + CLOCK_SKEW
         meant = claims.get("iss") == self.name and self.audience in (
             audience if isinstance(audience, list) else [audience]
         )
-        whole = all(isinstance(claims.get(name), str) for name in ("sub", "client_id")) and isinstance(scope, str)
-        return OutsideToken(claims["client_id"], scope) if held and meant and whole else None
+        texts = [claims.get("sub"), claims.get("client_id"), scope]
+        whole = all(isinstance(text, str) and text.isprintable() for text in texts)
+        return OutsideToken(claims["client_id"], scope, holds) if meant and whole else None
 
     def _key(self, kid: str | None) -> Any:
         """Find a key; fetch the issuer's keys when it is unknown or they are old. Old keys outlive an outage."""
-        now = time.monotonic()
-        stale = now - self.fetched_at > KEYS_LIFETIME
-        if (kid not in self.keys or stale) and now - self.tried_at > REFRESH_PAUSE:
-            with self.lock:
+        old = time.monotonic() - self.fetched_at > KEYS_LIFETIME
+        # One caller fetches. The others go on with the keys there are, and wait only when there are none yet.
+        if (old or self._known(kid) is None) and self.lock.acquire(timeout=0 if self.keys else _FETCH_SECONDS):
+            try:
                 if time.monotonic() - self.tried_at > REFRESH_PAUSE:
                     self._fetch()
+            finally:
+                self.lock.release()
+        return self._known(kid)
+
+    def _known(self, kid: str | None) -> Any:
+        """Find a key among those that are known; a token need not name it when there is just one."""
+        if kid is None and len(self.keys) == 1:
+            return next(iter(self.keys.values()))
         return self.keys.get(kid)
 
     def _fetch(self) -> None:
         self.tried_at = time.monotonic()
         try:
             with httpx2.Client(timeout=_FETCH_SECONDS, follow_redirects=False) as http:
-                published = KeySet.import_key_set(_read(http, self._keys_address(http)))  # type: ignore[arg-type]
+                keys = _key_pairs(_read(http, self._keys_address(http)))
         except (httpx2.HTTPError, JoseError, ValueError, KeyError, TypeError) as error:
             log.warning("issuer's keys not fetched", issuer=self.name, error=type(error).__name__)
             return
-        self.keys = {key.kid: key for key in published.keys if key.key_type in ("RSA", "EC", "OKP")}
+        self.keys = keys
         self.fetched_at = time.monotonic()
 
     def _keys_address(self, http: httpx2.Client) -> str:
@@ -135,7 +147,7 @@ class _Issuer:
         root, path = f"{parts.scheme}://{parts.netloc}", parts.path.rstrip("/")
         try:
             metadata = _read(http, f"{root}/.well-known/oauth-authorization-server{path}")
-        except httpx2.HTTPStatusError:
+        except (httpx2.HTTPStatusError, ValueError, TypeError):
             metadata = _read(http, f"{root}{path}/.well-known/openid-configuration")
         if metadata["issuer"] != self.name:
             raise ValueError("the metadata is another issuer's")  # RFC 8414 section 3.3
@@ -143,6 +155,34 @@ class _Issuer:
         if not isinstance(address, str) or not _trustworthy(address):
             raise ValueError("jwks_uri is not https")
         return address
+
+
+class _Registry(JWSRegistry):
+    """The algorithms that are allowed. Other header members are ignored, as RFC 7515 section 4 wants."""
+
+    max_header_length = LONGEST_TOKEN
+
+    def get_alg(self, name: str) -> Any:
+        """Find an algorithm. EdDSA is how most issuers still write Ed25519 (RFC 9864)."""
+        return super().get_alg("Ed25519" if name == "EdDSA" else name)
+
+
+_REGISTRY = _Registry(algorithms=ALGORITHMS, strict_check_header=False)
+
+
+def _key_pairs(document: Mapping[str, Any]) -> dict[str | None, Any]:
+    """Read the public keys of a JWK Set; what is none, or of an unknown kind, is left aside (RFC 7517 section 5)."""
+    keys: dict[str | None, Any] = {}
+    for published in document["keys"]:
+        try:
+            key = JWKRegistry.import_key(published)
+        except (JoseError, ValueError, TypeError, KeyError):
+            continue
+        if isinstance(key, RSAKey | ECKey | OKPKey):
+            keys[key.kid] = key
+    if not keys:
+        raise ValueError("no public key")
+    return keys
 
 
 def _read(http: httpx2.Client, address: str) -> dict[str, Any]:

@@ -1,11 +1,13 @@
 """What the token tests start from: real servers, and databases on the servers of this machine."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 import pytest
 from services import mariadb_database, postgresql_database
+from sqlalchemy import Engine
 from support import Server
 
 from provider.auth.clients import Clients
@@ -21,6 +23,7 @@ class Installation:
     """A provider database, its clients, and the servers that run over it."""
 
     settings: Settings
+    engine: Engine
     clients: Clients
     servers: list[Server] = field(default_factory=list)
 
@@ -28,6 +31,12 @@ class Installation:
     def url(self) -> str:
         """Where its first server answers."""
         return self.servers[0].url
+
+    def close(self) -> None:
+        """Stop the servers and leave the database."""
+        for server in self.servers:
+            server.kill()
+        self.engine.dispose()
 
 
 @pytest.fixture(scope="module")
@@ -43,18 +52,20 @@ def install(tmp_path_factory: pytest.TempPathFactory, sample_data: str) -> Itera
             settings = Settings(database_url=database_url or f"sqlite:///{folder}/provider.db", secret_key=SECRET_KEY)
             upgrade_database(settings)
             engine = open_database(settings)
-            stack.callback(engine.dispose)
-            installation = Installation(settings, Clients(engine, settings))
-            for _ in range(servers):
-                server = Server(
-                    folder,
-                    PROVIDER_DATABASE_URL=settings.database_url,
-                    PROVIDER_SECRET_KEY=SECRET_KEY,
-                    PROVIDER_SOURCE_DEMO_URL=sample_data,
-                    **variables,
-                )
-                stack.callback(server.kill)
-                installation.servers.append(server)
+            installation = Installation(settings, engine, Clients(engine, settings))
+            stack.callback(installation.close)
+            given = {
+                "PROVIDER_DATABASE_URL": settings.database_url,
+                "PROVIDER_SECRET_KEY": SECRET_KEY,
+                "PROVIDER_SOURCE_DEMO_URL": sample_data,
+                **variables,
+            }
+
+            def start(_: int) -> None:
+                installation.servers.append(Server(folder, **given))
+
+            with ThreadPoolExecutor(servers) as pool:
+                list(pool.map(start, range(servers)))
             return installation
 
         yield install
