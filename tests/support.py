@@ -177,6 +177,7 @@ class Server:
 
     def __init__(self, folder: Path, *options: str, port: int | None = None, **variables: str) -> None:
         """Start it on a free port, or through the variable PORT on the one given."""
+        self.folder = folder
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         where = {"PORT": str(port)} if port else {}

@@ -1,6 +1,7 @@
 """The decision who is calling, from the request's headers alone."""
 
 import hmac
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,8 +13,10 @@ from provider.auth.credentials import Credentials
 from provider.auth.guesses import Guesses, network_of
 from provider.auth.issuers import Issuers
 from provider.auth.keys import API_KEY, PREFIXES
-from provider.errors import Forbidden, InvalidRequest, ProviderError, Unauthorized
+from provider.errors import ConfigurationError, Forbidden, InvalidRequest, ProviderError, Unauthorized
 from provider.settings import Settings
+
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 REALM = "data"
 SCOPE = "data:"
@@ -67,6 +70,7 @@ class Authenticator:
         self._callers = callers
         self._issuers = issuers
         self._guesses = guesses
+        _check_names(settings)
         self._key_header = settings.api_key_header.lower()
         self._token_header = settings.token_header.lower()
         self._headers = [*dict.fromkeys(filter(None, ("authorization", self._token_header, self._key_header)))]
@@ -176,6 +180,22 @@ class Authenticator:
         if text and _looks_like_key(text):
             suspects.append(text.split("_")[1][:_LONGEST_SUSPECT])
         return self._guesses.answer(Unauthorized(message, headers=headers), *suspects)
+
+
+def _check_names(settings: Settings) -> None:
+    """Refuse names that no header can have (RFC 9110 section 5.6.2)."""
+    names = {
+        "API_KEY_HEADER": [settings.api_key_header],
+        "TOKEN_HEADER": [settings.token_header] if settings.token_header else [],
+        "REQUIRED_HEADERS": settings.required_headers,
+    }
+    for setting, headers in names.items():
+        for header in headers:
+            if not _HEADER_NAME.fullmatch(header):
+                raise ConfigurationError(
+                    f"PROVIDER_{setting} names the header {header!r}, which no header can be called. "
+                    "Use letters, digits and hyphens, like token-key."
+                )
 
 
 def _looks_like_key(text: str) -> bool:

@@ -2,8 +2,11 @@
 
 import os
 import runpy
+import signal
 import socket
+import time
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import click
@@ -62,7 +65,15 @@ def _load(wsgi: str) -> Any:
     the server sends them for it.
     """
     os.setpgid(0, 0)
+    Thread(target=_end_with, args=(os.getppid(),), name="end-with-server", daemon=True).start()
     return runpy.run_path(wsgi)["app"]
+
+
+def _end_with(server: int) -> None:
+    """End a worker whose server was killed: it would hold the port for ever."""
+    while os.getppid() == server:
+        time.sleep(1)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _free_address(host: str, port: int) -> str:

@@ -77,11 +77,14 @@ _HINTS = (
     (
         (
             r"addr|dia_?chi|street|(^|_)(ward|phuong|xa|quan|huyen|tinh|city|district|province|zip|postal|postcode|county"
-            r"|village|duong|lat|lng|lon|latitude|longitude|geo|state)(_|$)|thanh_?pho|location|vi_?tri|postal_?code|zip_?code"
+            r"|village|duong|lat|lng|lon|latitude|longitude|geo|state)(_|$)|thanh_?pho|location|vi_?tri|(postal|zip)_?code"
         ),
         "address",
     ),
-    (r"salary|luong|income|thu_?nhap|balance|so_?du|debt|(cong|du)_no(_|$)|spent|chi_?tieu|revenue|doanh_?thu", "money"),
+    (
+        r"salary|luong|income|thu_?nhap|balance|so_?du|debt|(cong|du)_no(_|$)|spent|chi_?tieu|revenue|doanh_?thu",
+        "money",
+    ),
     (r"gender|(^|_)(sex|phai)(_|$)|gioi_?tinh", "sex"),
     (r"health|medical|disease|benh|blood|religion|ton_?giao|ethnic|dan_?toc|marital|hon_?nhan|politic", "sensitive"),
     (r"(^|_)(ip|device|mac|user_?agent|imei|fingerprint)(_|$)|ip_?addr", "device"),

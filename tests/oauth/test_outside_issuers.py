@@ -150,7 +150,7 @@ def test_every_algorithm_of_rsa_is_understood(ask, issuer, algorithm):
 
 def test_scopes_and_the_client_here_decide_what_is_read(deployment, ask, issuer):
     """A token reads the datasets of its scopes that its client here was granted, and the fields of that grant."""
-    deployment.clients.create("narrow", {}, grants={"voucher": ["code"]})
+    deployment.clients.create("narrow", {}, grants={"voucher": {"code": None}})
     both = issuer.sign(issuer.claims(client_id="narrow", scope="data:voucher data:customer other"))
     assert record(ask(both)) == {"code": VOUCHER["code"]}
     for token in (both, issuer.sign(issuer.claims(scope="openid profile")), issuer.sign(issuer.claims(scope=None))):
