@@ -195,7 +195,12 @@ def rotate(name: str, overlap: timedelta, *, as_json: bool) -> None:
     """Make new secrets; the old ones go on working for a while."""
     settings = Settings.from_environment()
     issued = open_clients(settings).rotate(name, overlap)
-    _show_secrets(issued, settings, as_json=as_json, title=f"New secrets for {name}; the old ones end in {overlap}.")
+    _show_secrets(
+        issued,
+        settings,
+        as_json=as_json,
+        title=f"New secrets for {name}; the old ones end in {overlap.total_seconds() / 3600:g} hours.",
+    )
 
 
 @command.command()

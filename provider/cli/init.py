@@ -31,5 +31,8 @@ def write_env() -> bool:
 def command() -> None:
     """Write .env with fresh secrets. Never overwrites one."""
     if not write_env():
-        raise click.ClickException(f"{ENV_FILE.resolve()} exists already and was left as it is.")
+        raise click.ClickException(
+            f"{ENV_FILE.resolve()} exists already and was left as it is. "
+            "If it has no PROVIDER_SECRET_KEY, move it away and run this again."
+        )
     click.echo(f"Wrote {ENV_FILE.resolve()} with a fresh secret key. Next: provider db upgrade")

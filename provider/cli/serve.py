@@ -23,6 +23,9 @@ _WSGI = Path(__file__).parents[2] / "wsgi.py"
 _THREADS = 4
 """Lookups a worker does side by side: more than one, so that a slow source does not stop the others."""
 
+_PATIENCE = 10
+"""Seconds a worker has to end its lookups when the service is stopped."""
+
 
 @click.command("serve")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 for all.")
@@ -51,20 +54,28 @@ def command(host: str, port: int, workers: int) -> None:
         blocking_threads=_THREADS,
         respawn_failed_workers=True,
         respawn_interval=0.5,
+        workers_kill_timeout=_PATIENCE,
         log_level=LogLevels.warning,
         log_dictconfig=LOGGING,
     )
     click.echo(f"Serving on http://{host}:{port} (Ctrl-C stops it)", err=True)
+    os.register_at_fork(after_in_child=_leave_terminal)
     server.serve(target_loader=_load)
 
 
-def _load(wsgi: str) -> Any:
-    """Load the app in a worker, out of reach of the terminal.
+def _leave_terminal() -> None:
+    """Take a worker out of reach of the terminal.
 
     Ctrl-C goes to every process of the terminal's group, and granian's workers may hang when it meets the SIGTERM that
-    the server sends them for it.
+    the server sends them for it. Until a worker has loaded the app it would also pass that SIGTERM to the handler it
+    has inherited from the server.
     """
     os.setpgid(0, 0)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _load(wsgi: str) -> Any:
+    """Load the app in a worker."""
     Thread(target=_end_with, args=(os.getppid(),), name="end-with-server", daemon=True).start()
     return runpy.run_path(wsgi)["app"]
 

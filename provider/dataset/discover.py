@@ -46,6 +46,8 @@ def find_package(package_name: str) -> ModuleType:
     """Import the package of the datasets itself, none of its files; ConfigurationError when there is none."""
     if str(Path.cwd()) not in sys.path:
         sys.path.append(str(Path.cwd()))  # a console script does not look in the working folder by itself
+    if not package_name:
+        raise ConfigurationError("PROVIDER_DATASETS is empty. Give a folder of Python files, like provider.datasets.")
     try:
         package = importlib.import_module(package_name)
     except ModuleNotFoundError as error:
