@@ -36,7 +36,8 @@ def answer_errors(app: Flask, authenticator: Authenticator, default: Envelope) -
     def respond(error: ProviderError) -> Response:
         g.code = error.code
         envelope = _envelope(authenticator, default)
-        return answer(envelope.error(error), status=envelope.status(error), headers=error.headers)
+        headers = {**error.headers, "Connection": "close"} if _unread(error) else error.headers
+        return answer(envelope.error(error), status=envelope.status(error), headers=headers)
 
     @app.errorhandler(ProviderError)
     def provider_error(error: ProviderError) -> Response:
@@ -64,6 +65,15 @@ def _envelope(authenticator: Authenticator, default: Envelope) -> Envelope:
         except ProviderError:
             return default  # the provider database is down; the error itself is answered all the same
     return caller.envelope if caller else default
+
+
+def _unread(error: ProviderError) -> bool:
+    """Tell whether the body, or a part of it, was not read.
+
+    The server then closes the connection, and unless it says so a caller that keeps connections loses its next call.
+    """
+    sent = request.content_length or "Transfer-Encoding" in request.headers
+    return isinstance(error, PayloadTooLarge) or (bool(sent) and "stream" not in vars(request))
 
 
 def _log_fault(error: Exception) -> None:
