@@ -29,7 +29,6 @@ def data_api(datasets: Mapping[str, Dataset], authenticator: Authenticator, *, r
         call.dataset = dataset
         visible = access.visible(dataset)
         raw = raw_parameters(asked)
-        call.body_read = True
         if TOKEN_PARAMETER in raw:
             raise InvalidRequest("A token in the address or the body ends up in logs: send it in a header.")
         record = lookup(datasets[dataset], raw, region=region, visible=visible)

@@ -7,7 +7,7 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from provider.api.answers import answer
-from provider.api.requests import current_call
+from provider.api.requests import current_call, current_request
 from provider.auth import Authenticator
 from provider.contract.envelope import Envelope
 from provider.errors import (
@@ -40,9 +40,9 @@ def answer_errors(app: Flask, authenticator: Authenticator, default: Envelope) -
     def respond(error: ProviderError) -> Response:
         current_call().code = error.code
         if request.path.startswith(OUTSIDE_THE_ENVELOPE):
-            return answer(_oauth(error), status=error.status, headers=[*error.headers, *_ending()])
+            return answer(_oauth(error), status=error.status, headers=[*error.headers, *_ending(error)])
         envelope = _envelope(authenticator, default)
-        headers = [*error.headers, *_ending()]
+        headers = [*error.headers, *_ending(error)]
         return answer(envelope.error(error), status=envelope.status(error), headers=headers)
 
     @app.errorhandler(ProviderError)
@@ -63,12 +63,14 @@ def answer_errors(app: Flask, authenticator: Authenticator, default: Envelope) -
         return respond(InternalError())
 
 
-def _ending() -> list[tuple[str, str]]:
-    """Say that the connection ends where a body is left unread: nothing can follow it, and the caller must know.
+def _ending(error: ProviderError) -> list[tuple[str, str]]:
+    """Say that the connection ends where the body, or a part of it, was not read.
 
-    Waiting for the body instead would let strangers hold a worker's threads with bodies that never end.
+    The server then closes it, and a caller that keeps connections would lose its next call. Waiting for the body
+    instead would let strangers hold a worker's threads with bodies that never end.
     """
-    unread = not current_call().body_read and (request.content_length or "Transfer-Encoding" in request.headers)
+    sent = request.content_length or "Transfer-Encoding" in request.headers
+    unread = isinstance(error, PayloadTooLarge) or (sent and "stream" not in vars(current_request()))
     return [("Connection", "close")] if unread else []
 
 

@@ -26,7 +26,6 @@ class Call:
     caller: Caller | None = None
     dataset: str | None = None
     code: str = "0"
-    body_read: bool = False
 
 
 def current_call() -> Call:

@@ -192,7 +192,9 @@ def test_413_comes_without_reading(known, size, kind):
 def test_413_comes_without_a_length_too(known, kind):
     """A body of unknown length is refused once it passes the limit, and is not read to its end."""
     endless = io.BytesIO(b"a" * BODY_LIMIT * 20)
-    failure(stream(known, endless, kind), "PayloadTooLarge", 413, OWN)
+    answer = stream(known, endless, kind)
+    failure(answer, "PayloadTooLarge", 413, OWN)
+    assert answer.headers["Connection"] == "close"
     assert endless.tell() < BODY_LIMIT * 3
 
 
@@ -208,6 +210,31 @@ def test_a_body_up_to_the_limit_is_read(known, announced):
             assert record(answer, OWN) == VOUCHER
         else:
             failure(answer, "PayloadTooLarge", 413, OWN)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "sent", "closes"),
+    [
+        ("PUT", VOUCHERS, {"json": {"phone": PHONE}}, True),
+        ("POST", "/nothing", {"json": {"phone": PHONE}}, True),
+        ("POST", "/v1/data/nothing", {"data": {"phone": PHONE}}, True),
+        ("GET", VOUCHERS, {"json": {"phone": PHONE}}, True),
+        ("POST", VOUCHERS, {"data": b"x" * (BODY_LIMIT + 1)}, True),
+        ("POST", VOUCHERS, {"json": {"phone": "12"}}, False),
+        ("POST", VOUCHERS, {"json": {"phone": "0399999999"}}, False),
+        ("POST", VOUCHERS, {"data": b"{", "content_type": "application/json"}, False),
+        ("POST", VOUCHERS, {"data": b"x", "content_type": "text/plain"}, False),
+        ("POST", VOUCHERS, {"data": {"phone": "12"}}, False),
+        ("POST", VOUCHERS, {"data": form({"phone": "12"})[0], "content_type": form({})[1]}, False),
+        ("POST", VOUCHERS, {}, False),
+        ("GET", "/nothing", {}, False),
+    ],
+)
+def test_a_body_that_was_not_read_ends_the_connection(known, method, path, sent, closes):
+    """An error that leaves a body unread says that the connection ends: the server cannot use it again."""
+    answer = known.open(path, method=method, **sent)
+    assert answer.status_code == 200 or envelope_of(answer, OWN)["isSuccess"] is False
+    assert answer.headers.get("Connection") == ("close" if closes else None)
 
 
 def test_a_hundred_thousand_brackets_are_too_much(known):
