@@ -94,11 +94,9 @@ def driver_conversion(kind: TypeEngine[Any], dialect: Dialect, code: Any) -> Con
     process = kind.dialect_impl(dialect).result_processor(dialect, code)
     if isinstance(kind, Numeric) and (kind.precision or 0) > EXACT_DIGITS:
         return lenient(_all_digits(process or same), same)
-    if process is None:
-        return None
-    if isinstance(kind, Boolean):
+    if process is not None and isinstance(kind, Boolean):
         return lambda value: process(value) if value in (0, 1) else value  # the text 'false' would become true
-    return lenient(process, same)
+    return lenient(process, same) if process else None
 
 
 def same(value: Any) -> Any:
@@ -109,7 +107,7 @@ def same(value: Any) -> Any:
 def _time_of_day(value: Any) -> dt.time | dt.timedelta:
     """Read MySQL's TIME, which is a length of time, as the time of a day where it can be one."""
     if isinstance(value, dt.timedelta) and value.days == 0:
-        return (dt.datetime.min + value).time()
+        return (dt.datetime.combine(dt.date.min, dt.time.min) + value).time()
     return value  # type: ignore[no-any-return]
 
 

@@ -148,7 +148,10 @@ class Wording:
         order = [found.precedence] if len(used) > 1 and self.rules.match == "first" else []
         if self._newest is not None:
             # Rows without a date come last: databases differ on where nulls go by themselves.
-            order += [case((found.newest.is_(None), 1), else_=0), found.newest.desc()]
+            order += [
+                case((found.newest.is_(None), literal_column("1")), else_=literal_column("0")),
+                found.newest.desc(),
+            ]
         order += [found[f"k{number}"] for number in range(len(self._keys))] + [found[name] for name in self._shown]
         shown = [column for column in found if not _ONLY_FOR_ORDER.fullmatch(column.name)]
         return chosen.with_only_columns(*shown).order_by(*order).limit(self.most)
