@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import CHAR, NCHAR, Boolean, Dialect, Float, Numeric
+from sqlalchemy import CHAR, NCHAR, Boolean, Dialect, Float, Numeric, Time
 from sqlalchemy.types import TypeEngine
 
 from provider.contract.record import EXACT_DIGITS
@@ -89,19 +89,26 @@ def driver_conversion(kind: TypeEngine[Any], dialect: Dialect, code: Any) -> Con
         return lambda value: value.rstrip(" ") if isinstance(value, str) else value  # padded by the database
     if isinstance(kind, (Numeric, Float)) and kind.scale is None:
         return None  # the driver's own value is the exact one; SQLAlchemy would invent ten decimals
+    if isinstance(kind, Time) and dialect.name in ("mysql", "mariadb"):
+        return lenient(_time_of_day, same)  # SQLAlchemy would make 01:00:01 of -838:59:59
     process = kind.dialect_impl(dialect).result_processor(dialect, code)
     if isinstance(kind, Numeric) and (kind.precision or 0) > EXACT_DIGITS:
         return lenient(_all_digits(process or same), same)
-    if process is None:
-        return None
-    if isinstance(kind, Boolean):
+    if process is not None and isinstance(kind, Boolean):
         return lambda value: process(value) if value in (0, 1) else value  # the text 'false' would become true
-    return lenient(process, same)
+    return lenient(process, same) if process else None
 
 
 def same(value: Any) -> Any:
     """Leave a value as it is."""
     return value
+
+
+def _time_of_day(value: Any) -> dt.time | dt.timedelta:
+    """Read MySQL's TIME, which is a length of time, as the time of a day where it can be one."""
+    if isinstance(value, dt.timedelta) and value.days == 0:
+        return (dt.datetime.combine(dt.date.min, dt.time.min) + value).time()
+    return value  # type: ignore[no-any-return]
 
 
 def _all_digits(process: Convert) -> Convert:

@@ -36,6 +36,7 @@ from sqlalchemy import (
     or_,
     select,
     text,
+    type_coerce,
     union_all,
 )
 from sqlalchemy.dialects.postgresql import DOMAIN
@@ -147,7 +148,10 @@ class Wording:
         order = [found.precedence] if len(used) > 1 and self.rules.match == "first" else []
         if self._newest is not None:
             # Rows without a date come last: databases differ on where nulls go by themselves.
-            order += [case((found.newest.is_(None), 1), else_=0), found.newest.desc()]
+            order += [
+                case((found.newest.is_(None), literal_column("1")), else_=literal_column("0")),
+                found.newest.desc(),
+            ]
         order += [found[f"k{number}"] for number in range(len(self._keys))] + [found[name] for name in self._shown]
         shown = [column for column in found if not _ONLY_FOR_ORDER.fullmatch(column.name)]
         return chosen.with_only_columns(*shown).order_by(*order).limit(self.most)
@@ -158,7 +162,10 @@ class Wording:
         if name not in columns:
             where = getattr(self._chosen, "name", None) or "the selection"
             raise ConfigurationError(f"{where} has no column {name!r}. It has: {', '.join(columns.keys())}.")
-        return columns[name]
+        column, kind = columns[name], columns[name].type
+        while isinstance(kind, DOMAIN):  # PostgreSQL compares a domain as what it is made of
+            kind = kind.data_type
+        return column if kind is column.type else type_coerce(column, kind)
 
     def _branch(self, matches: ColumnElement[bool], rank: int, *, nobody: bool) -> Select[Any]:
         extra: list[ColumnElement[Any]] = [key.label(f"k{number}") for number, key in enumerate(self._keys)]
@@ -188,14 +195,13 @@ class Wording:
         if stored.expression is not None:
             return literal_column(f"({stored.expression})", String())
         column = self.column(stored.name)
-        kind = _kind(column)
-        if isinstance(kind, Enum) or not isinstance(kind, _COMPARED_AS_SENT):
+        if isinstance(column.type, Enum) or not isinstance(column.type, _COMPARED_AS_SENT):
             return cast(column, String(_LONGEST_TEXT))
         return column
 
     def _comparable(self, key: str, forms: Sequence[str]) -> Sequence[Any]:
         """Turn the forms into values of the column's type; those that cannot be one match no row."""
-        kind = _kind(self._compared[key])
+        kind = self._compared[key].type
         if isinstance(kind, Integer):
             return [int(form) for form in forms if _INTEGER.fullmatch(form) and -_INT64 <= int(form) < _INT64]
         if isinstance(kind, (Numeric, Float)) and self.dialect.name != "sqlite":  # where any odd type reads as NUMERIC
@@ -232,14 +238,6 @@ class _AsSent(UserDefinedType[Any]):
 
 def _among(column: ColumnElement[Any], values: Sequence[ColumnElement[Any]]) -> ColumnElement[bool]:
     return column.in_(values) if len(values) > 1 else column == values[0]
-
-
-def _kind(column: ColumnElement[Any]) -> TypeEngine[Any]:
-    """Give a column's type, and under PostgreSQL's domains that of what they are made of."""
-    kind: TypeEngine[Any] = column.type
-    while isinstance(kind, DOMAIN):
-        kind = kind.data_type
-    return kind
 
 
 def _is_narrow(kind: TypeEngine[Any]) -> bool:

@@ -1,0 +1,206 @@
+"""Databases of their own on SQLite, PostgreSQL and MariaDB, and the commands over them."""
+
+import json
+import os
+import shlex
+import sqlite3
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pymysql
+import pytest
+from click.testing import CliRunner, Result
+from sqlalchemy import create_engine
+
+from provider.cli.main import provider
+
+POSTGRESQL = "postgresql+psycopg://postgres@127.0.0.1:5432"
+MARIADB = "mysql+pymysql://root@127.0.0.1:3306"
+
+
+@dataclass(frozen=True)
+class Database:
+    """An empty database somebody else designs."""
+
+    kind: str
+    url: str
+
+    def run(self, *statements: str) -> None:
+        """Run statements, as its owner."""
+        engine = create_engine(self.url, isolation_level="AUTOCOMMIT")
+        try:
+            with engine.connect() as connection, closing(connection.connection.cursor()) as cursor:
+                for statement in statements:
+                    cursor.execute(statement)
+        finally:
+            engine.dispose()
+
+    def fill(self, table: str, columns: Sequence[str], *rows: Sequence[Any]) -> None:
+        """Insert rows."""
+        mark = "?" if self.kind == "sqlite" else "%s"
+        into = f"{self.quote(table)} ({', '.join(map(self.quote, columns))})"
+        into = into if self.kind == "sqlite" else into.replace("%", "%%")
+        statement = f"INSERT INTO {into} VALUES ({', '.join([mark] * len(columns))})"
+        engine = create_engine(self.url)
+        try:
+            with engine.begin() as connection, closing(connection.connection.cursor()) as cursor:
+                cursor.executemany(statement, [list(row) for row in rows])
+        finally:
+            engine.dispose()
+
+    def quote(self, name: str) -> str:
+        """Write a name as SQL."""
+        mark = "`" if self.kind == "mariadb" else '"'
+        return f"{mark}{name.replace(mark, mark * 2)}{mark}"
+
+
+def _unreachable(what: str, error: Exception) -> None:
+    reason = f"{what} does not answer on this machine ({type(error).__name__})"
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture
+def sqlite(tmp_path: Path) -> Database:
+    """Make an empty SQLite file."""
+    file = tmp_path / "partner.db"
+    sqlite3.connect(file).close()
+    return Database("sqlite", f"sqlite:///{file}")
+
+
+@pytest.fixture(scope="session")
+def _postgresql_database() -> Iterator[str]:
+    """Make a PostgreSQL database of a name of its own, dropped at the end of the run."""
+    name = f"doctor_{uuid.uuid4().hex[:12]}"
+    try:
+        server = psycopg.connect("host=127.0.0.1 user=postgres connect_timeout=3", autocommit=True)
+    except psycopg.OperationalError as error:
+        _unreachable("PostgreSQL", error)
+    with closing(server):
+        server.execute(f"CREATE DATABASE {name}")
+        yield name
+        server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def postgresql(_postgresql_database: str) -> Iterator[Database]:
+    """Give an empty PostgreSQL database."""
+    database = Database("postgresql", f"{POSTGRESQL}/{_postgresql_database}")
+    yield database
+    database.run('DROP SCHEMA public CASCADE; DROP SCHEMA IF EXISTS "Sales Data" CASCADE; CREATE SCHEMA public')
+
+
+@pytest.fixture(scope="session")
+def _mariadb_database() -> Iterator[tuple[str, Any]]:
+    """Make a MariaDB database of a name of its own, dropped at the end of the run."""
+    name = f"doctor_{uuid.uuid4().hex[:12]}"
+    try:
+        server = pymysql.connect(host="127.0.0.1", user="root", connect_timeout=3, autocommit=True)
+    except pymysql.OperationalError as error:
+        _unreachable("MariaDB", error)
+    with closing(server), closing(server.cursor()) as cursor:
+        cursor.execute(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
+        yield name, cursor
+        cursor.execute(f"DROP DATABASE {name}")
+
+
+@pytest.fixture
+def mariadb(_mariadb_database: tuple[str, Any]) -> Iterator[Database]:
+    """Give an empty MariaDB database."""
+    name, cursor = _mariadb_database
+    yield Database("mariadb", f"{MARIADB}/{name}?charset=utf8mb4")
+    cursor.execute(f"DROP DATABASE {name}")
+    cursor.execute(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
+
+
+@pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
+def database(request: pytest.FixtureRequest) -> Database:
+    """Give an empty database of each kind in turn."""
+    return request.getfixturevalue(request.param)
+
+
+@dataclass
+class Desk:
+    """Where a partner's engineer sits: a package of datasets, a source called crm, and the command."""
+
+    package: str
+    folder: Path
+
+    def run(self, line: str) -> Result:
+        """Run a command line; it never ends in a traceback."""
+        result = CliRunner().invoke(provider, shlex.split(line), prog_name="provider")
+        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+        assert "Unexpected" not in result.output, result.output
+        for module in [*sys.modules]:
+            if module.startswith(f"{self.package}."):
+                del sys.modules[module]  # each command is a process of its own
+        return result
+
+    def new(self, line: str) -> str:
+        """Write a dataset with `dataset new`; give what is printed."""
+        result = self.run(f"dataset new {line}")
+        assert result.exit_code == 0, result.output
+        return result.output
+
+    def text(self, name: str) -> str:
+        """Read a dataset's file."""
+        return (self.folder / f"{name}.py").read_text()
+
+    def doctor(self, name: str, options: str = "") -> dict[str, Any]:
+        """Examine a dataset; give its report."""
+        result = self.run(f"dataset doctor {name} --json {options}")
+        (report,) = json.loads(result.stdout)
+        assert result.exit_code == (1 if report["errors"] else 0)
+        return report
+
+    def lint(self) -> None:
+        """Check that what was written is as neat as the rest of the project."""
+        ruff, settings = Path(sys.executable).with_name("ruff"), Path(__file__).parents[2] / "pyproject.toml"
+        for check in (["format", "--check"], ["check"]):
+            command = [ruff, *check, "--no-cache", "--config", settings, *self.folder.glob("[a-z]*.py")]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture
+def desk_over(make_package: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Desk]:
+    """Sit down before a database, with dataset files that may be there already."""
+
+    def sit(database: Database, **files: str) -> Desk:
+        package = make_package(__init__='"""A partner\'s datasets."""\n', **files)
+        monkeypatch.setenv("PROVIDER_DATASETS", package)
+        monkeypatch.setenv("PROVIDER_SOURCE_CRM_URL", database.url)
+        return Desk(package, tmp_path / package)
+
+    return sit
+
+
+@pytest.fixture
+def desk(database: Database, desk_over: Callable[..., Desk]) -> Desk:
+    """Sit down before the database of the test, with no datasets yet."""
+    return desk_over(database)
+
+
+def findings(report: dict[str, Any], *levels: str) -> list[dict[str, Any]]:
+    """List a report's findings of these levels, errors and warnings when none is named."""
+    return [it for it in report["findings"] if it["level"] in (levels or ("error", "warning"))]
+
+
+@pytest.fixture
+def the_finding() -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """Give the one error or warning of a report; there must be no other."""
+
+    def only(report: dict[str, Any]) -> dict[str, Any]:
+        found = findings(report)
+        assert len(found) == 1, found
+        return found[0]
+
+    return only
