@@ -18,6 +18,7 @@ from provider.settings import Settings
 from provider.store.models import Client, Credential
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_URI = re.compile(r"[A-Za-z0-9._~:/?\[\]@!$&'()*+,;=%-]+")  # the characters of RFC 3986, without the fragment's
 
 
 @dataclass(frozen=True)
@@ -153,9 +154,12 @@ def _network(text: str) -> str:
 
 def _redirect_uri(text: str) -> str:
     """Refuse an address a code must not be sent to (RFC 6749 section 3.1.2, RFC 9700 section 2.1)."""
-    parts = urlsplit(text)
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        parts = urlsplit("")
     safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in ("127.0.0.1", "::1", "localhost"))
-    if not safe or not parts.hostname or parts.fragment or not text.isascii():
+    if not safe or not parts.hostname or "@" in parts.netloc or not _URI.fullmatch(text):
         raise ConfigurationError(
             f"{text!r} cannot be a redirect address. Give one that begins with https://, without #."
         )

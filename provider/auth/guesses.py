@@ -51,10 +51,7 @@ class Guesses:
 
     def answer(self, error: ProviderError, *suspects: str) -> ProviderError:
         """Count a failure of these suspects and give what to answer: the error itself, late, or TooManyRequests."""
-        used, reset = 0, 0.0
-        for suspect in suspects:
-            seen, until = self._count(suspect)
-            used, reset = max(used, seen), max(reset, until)
+        used, reset = max(self._count(suspect) for suspect in suspects)
         if used > MOST:
             return _refusal(reset)
         if used > FREE:

@@ -209,6 +209,10 @@ def consent(name: str) -> None:
     """Print a one-time code for the OAuth consent page of a client."""
     settings = Settings.from_environment()
     client = open_clients(settings).get(name)
+    if client.revoked_at:
+        raise ConfigurationError(f"Client {name!r} is revoked. Create another one.")
+    if "oauth" not in (settings.auth_methods if client.auth_methods is None else client.auth_methods):
+        raise ConfigurationError(f"Client {name!r} may not use oauth.")
     if not client.redirect_uris:
         raise ConfigurationError(
             f"Client {name!r} has no redirect address, which the consent page needs to go back to."

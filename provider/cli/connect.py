@@ -157,10 +157,11 @@ _WAYS: Mapping[str, Callable[[Client, Clients, Settings, str], tuple[TokenConnec
 
 
 def _bearer(client: Client, settings: Settings, scope: str | None) -> _Proof:
-    """Show how a token is sent, and make one for the curl lines."""
+    """Show how a token is sent, and make one for the curl lines. OAuth clients always send it in Authorization."""
     tokens = AccessTokens(open_database(settings), settings.require_secret_key(), settings.token_ttl)
     text, _ = tokens.issue(client.id, "token" if scope is None else "oauth", scope=scope)
-    return _Proof({"Authorization": "Bearer (the token)"}, {"Authorization": f"Bearer {text}"})
+    header = (settings.token_header if scope is None else "") or "Authorization"
+    return _Proof({header: "Bearer (the token)"}, {header: f"Bearer {text}"})
 
 
 def _data_connection(dataset: Dataset, client: Client, settings: Settings, url: str, proof: _Proof) -> DataConnection:
