@@ -4,6 +4,7 @@ import json
 import os
 import runpy
 import tempfile
+from contextlib import suppress
 from dataclasses import asdict
 from keyword import iskeyword
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 
 import click
 
-from provider.dataset import Dataset
+from provider.dataset import Dataset, TableDataset
 from provider.dataset.discover import attempt, discover, find_package
 from provider.dataset.doctor import DryRun, Report, examine
 from provider.dataset.draft import Choice, draft
@@ -131,6 +132,7 @@ def doctor(
     if name is not None and name not in datasets:
         raise (mistakes or [ConfigurationError(f"There is no dataset {name!r}. {_which(datasets)}")])[0]
     sources = Sources(settings.sources, limit=settings.lookup_timeout)
+    _prepare(datasets, sources)
     region = settings.phone_region
     reports = [
         examine(
@@ -151,6 +153,15 @@ def doctor(
     else:
         _print(reports, settings.datasets)
     context.exit(1 if any(report.count(ERROR) for report in reports) else 0)
+
+
+def _prepare(datasets: dict[str, Dataset], sources: Sources) -> None:
+    """Prepare all datasets that can be, as the service does: one in plain Python may ask another."""
+    if all(isinstance(dataset, TableDataset) for dataset in datasets.values()):
+        return
+    for dataset in datasets.values():
+        with suppress(ConfigurationError, SourceUnavailable):
+            dataset.prepare(sources)
 
 
 def _given(phone: str | None, email: str | None, parameters: tuple[str, ...]) -> dict[str, str]:

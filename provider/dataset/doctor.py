@@ -2,6 +2,7 @@
 
 import time
 import traceback
+import warnings
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -9,7 +10,7 @@ from typing import Any
 
 from marshmallow import fields as schema_fields
 from sqlalchemy import ColumnElement, FromClause, String, Uuid, case, func, literal, literal_column, select
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import SAWarning, SQLAlchemyError
 
 from provider.contract.identity import canonical_email, canonical_phone
 from provider.database import Statement
@@ -91,10 +92,18 @@ def examine(
     `understand` makes a query of raw parameters, as a lookup does. Nothing is raised for what is found.
     """
     report = Report(dataset.name, dataset.where)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SAWarning)  # of a type or an index that SQLAlchemy does not know
+        _examine(dataset, sources, report, understand, region, given)
+    return report
+
+
+def _examine(
+    dataset: Dataset, sources: Sources, report: Report, understand: Understand, region: str, given: Any
+) -> None:
     examination = _Table(dataset, report, region) if isinstance(dataset, TableDataset) else _Plain(dataset, report)
     if examination.check(sources):
         _try(dataset, report, examination, understand, given)
-    return report
 
 
 class _Plain:
@@ -474,6 +483,8 @@ class _Table:
                 continue  # without an index that may take too long; the missing index is what is said
             several = {person: count for person, count in counted.items() if count > 1}
             if several:
+                # The dry run is of somebody who stands in one.
+                self.found[key] = [person for person in self.found[key] if person not in several]
                 person, most = max(several.items(), key=lambda it: it[1])
                 self._say(
                     WARNING,

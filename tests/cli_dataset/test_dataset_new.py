@@ -66,9 +66,7 @@ def served(desk, database, name, **raw):
 
 @pytest.mark.parametrize("names", [VIETNAMESE, UNACCENTED, CAMEL], ids=["vietnamese", "unaccented", "camel"])
 def test_a_foreign_table_is_mapped_from_its_names(database, desk, names):
-    """Phone, email, the own key and the newest row are found by names in English and in Vietnamese with or without
-    accents, and the file serves as it is.
-    """
+    """Phone, email, key and date are known by English and Vietnamese names, and the file serves as it is."""
     make_retail(database, names, people())
     desk.new(f"""khach-hang --source crm --table '{names["customers"]}'""")
     dataset = discover(desk.package)["khach-hang"]

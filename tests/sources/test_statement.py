@@ -211,7 +211,7 @@ def test_a_source_that_is_not_configured_is_named():
         Sources({})["crm"]
 
 
-SQL_SERVER, ORACLE = MSDialect_pyodbc(), OracleDialect_oracledb()
+SQL_SERVER, ORACLE = MSDialect_pyodbc(paramstyle="qmark"), OracleDialect_oracledb()
 LIST = {"limit": 5, "newest_by": None, "several": "error"}
 MEMBERS = Table(
     "Members",
