@@ -99,8 +99,10 @@ class Settings:
             elif name in known:
                 try:
                     values[known[name].name] = known[name].metadata["read"](env, short)
-                except (EnvError, ValueError) as error:  # pairs that are none are a plain ValueError
+                except EnvError as error:
                     raise ConfigurationError(f"{name} cannot be read: {error}") from None
+                except ValueError:  # pairs that are none; the value stays out, it may be a secret
+                    raise ConfigurationError(f"{name} cannot be read. Write name=value,name=value.") from None
             elif close := get_close_matches(name, known, n=1, cutoff=_NEARLY):
                 raise ConfigurationError(f"{name} is not a setting. Did you mean {close[0]}?")
         settings = cls(**values, sources=sources)

@@ -1,5 +1,6 @@
 """Operations: is the process alive, and do its databases answer."""
 
+import time
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as OutOfTime
@@ -11,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from provider.api.answers import answer
 
 READY_SECONDS = 2.0
-"""How long a database may take to answer before it counts as down."""
+"""How long the databases, asked side by side, may take to answer before they count as down."""
 
 
 def health(engines: Mapping[str, Engine]) -> Blueprint:
@@ -27,7 +28,8 @@ def health(engines: Mapping[str, Engine]) -> Blueprint:
     def readyz() -> Response:
         for database in databases:
             database.start()
-        states = {database.name: database.state() for database in databases}
+        deadline = time.monotonic() + READY_SECONDS
+        states = {database.name: database.state(deadline - time.monotonic()) for database in databases}
         ready = all(state == "ok" for state in states.values())
         status = {"status": "ok" if ready else "unavailable", "databases": states}
         return answer(status, status=200 if ready else 503)
@@ -51,12 +53,12 @@ class _Database:
         if self._running is None or self._running.done():
             self._running = self._pool.submit(self._ask)
 
-    def state(self) -> str:
+    def state(self, seconds: float) -> str:
         """Wait for the check: ok, down or timeout."""
         if self._running is None:
             return "timeout"
         try:
-            return self._running.result(READY_SECONDS)
+            return self._running.result(max(0.0, seconds))
         except OutOfTime:
             return "timeout"
 
