@@ -96,8 +96,9 @@ def new(name: str, *, source_name: str, table: str, schema: str | None, **column
     click.echo(f"Wrote {_shown(file)}")
     for what, found in written.found:
         click.echo(f"  {what:<12} {found}")
+    mind = click.style("mind        ", fg="yellow")
     for caution in written.cautions:
-        click.echo(f"  {click.style('mind', fg='yellow'):<12} {caution}")
+        click.echo(f"  {mind} {caution}")
     click.echo(
         f"Next: read the file, uncomment in `record` what is to be seen, then `provider dataset doctor {name}`. "
         "A running service serves it after a restart."

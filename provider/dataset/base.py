@@ -44,6 +44,7 @@ class Dataset:
     parameters: Schema | None = None
     record_schema: Schema | None = None
     hash_key: bytes = b""
+    shape = "object"
 
     def __init__(
         self,

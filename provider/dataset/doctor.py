@@ -489,7 +489,7 @@ class _Table:
                 self._say(
                     WARNING,
                     "duplicates",
-                    f"{len(several)} of {len(people)} sampled people, by {key}, stand in several rows (up to {most}, "
+                    f"by {key}, {len(several)} of {len(people)} sampled people are in several rows (up to {most}, "
                     f"like {masked(person)}): callers get Ambiguous.",
                     "Declare newest_by=, the date by which the newest row counts, or several='first'.",
                 )
@@ -534,7 +534,8 @@ class _Table:
                 query, shown = _probing(probe, key)
                 column = chosen.columns.get(stored.name)
                 found = None if column is None else origin(source, chosen, column)
-                targets[key] = target(source, found, stored, shown)
+                through = found is not None and found.table != self.dataset.table_name
+                targets[key] = target(source, found, stored, shown, through_view=through)
                 used, values = probe.arrange(query)
                 served |= explain(source, probe.statement(used), values, {key: targets[key]})
             except (SQLAlchemyError, source.engine.dialect.loaded_dbapi.Error) as error:

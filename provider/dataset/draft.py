@@ -201,6 +201,8 @@ class _Drafting:
                 return (0, 0)
             if not seen.values:
                 return (named, 0)
+            if len(seen.values) > _KINDS_OF_TIER and len(set(seen.values)) <= _DIRTY * len(seen.values) / 2:
+                return (0, 0)  # the same few again and again are a shop's
             if named and seen.holds_phones >= _DIRTY:
                 return (named, seen.holds_phones)
             if named == 2 and self._digits(seen):  # noqa: PLR2004 -- the name leaves no doubt
@@ -248,7 +250,11 @@ class _Drafting:
             known = len(seen.values) / self.rows if self.rows else 1.0
             return (likely_age(seen.name), known) if known and _is_time(seen) else (0, 0)
 
-        return self._best(score)
+        found = self._best(score)
+        for seen in self.columns.values():
+            if likely_age(seen.name) and seen.is_text and seen.values and not _is_time(seen):
+                self.cautions.append(f"{seen.name} cannot tell the newest row: it is text that does not sort by date.")
+        return found
 
     def _best(self, score: Any) -> _Seen | None:
         ranked = sorted(self.columns.values(), key=score, reverse=True)  # the first of equals stays the first
@@ -279,9 +285,11 @@ class _Drafting:
             troubles.pop("without the leading 0")
         if expression:
             options["expression"] = literal(expression)
-        told = [f"{count} {form}" for form, count in forms.most_common()]
-        told += [f"{len(separated)} with blanks or dashes"] if separated else []
-        self.found.append(("phone", f"{seen.name}: {', '.join(told)} of {len(seen.values)}" if told else seen.name))
+        told = ", ".join(f"{count} {form}" for form, count in forms.most_common())
+        if told:
+            among = f", {len(separated)} of them with blanks or dashes" if separated else ""
+            told = f": {told} of {len(seen.values)} sampled{among}"
+        self.found.append(("phone", f"{seen.name}{told}"))
         self.cautions += [
             f"{count} of {len(seen.values)} sampled phones will not be found: {trouble}."
             for trouble, count in troubles.most_common()

@@ -18,7 +18,7 @@ _SHOWN = 2
 
 # Words are compared one by one, stems anywhere in the name: many tables write names in one piece.
 _PHONE_WORDS = frozenset({"dt", "tel", "cell", "sdt", "zalo", "telephone", "msisdn", "phones", "fone"})
-_PHONE_STEMS = ("phone", "mobile", "dienthoai", "sodt", "didong", "sdt", "telno", "msisdn")
+_PHONE_STEMS = ("phone", "mobile", "dienthoai", "sodt", "didong", "dtdd", "sdt", "telno", "msisdn")
 _EMAIL_WORDS = frozenset({"mail", "emails", "mails", "thudt"})
 _EMAIL_STEMS = ("email", "thudientu")
 _ABOUT = frozenset(
@@ -58,7 +58,7 @@ _SECRET = re.compile(
 )
 
 _HINTS = (
-    (r"birth|(^|_)(dob|bday)(_|$)|ngay_?sinh|nam_?sinh|sinh_?nhat", "birth date"),
+    (r"birth|(^|_)(dob|bday|sinh)(_|$)|(ng|ngay|nam)_?sinh|sinh_?nhat", "birth date"),
     (
         (
             r"(^|_)(cmnd|cccd|cmt|ssn|nin|pid)(_|$)|passport|(national|identity|citizen|personal)_?(id|no|number|card|code)"
@@ -77,7 +77,7 @@ _HINTS = (
     (
         (
             r"addr|dia_?chi|street|(^|_)(ward|phuong|xa|quan|huyen|tinh|city|district|province|zip|postal|postcode|county"
-            r"|village|duong|lat|lng|lon|latitude|longitude|geo|state)(_|$)|thanh_?pho|location|vi_?tri|(postal|zip)_?code"
+            r"|village|duong|lat|lng|lon|latitude|longitude|geo|state)(_|$)|thanh_?pho|location|vi_?tri"
         ),
         "address",
     ),
@@ -101,7 +101,7 @@ _COMPILED_HINTS = tuple((re.compile(pattern), hint) for pattern, hint in _HINTS)
 _HARMLESS = re.compile(
     r"((member|membership|customer|loyalty|card|cust|client|vip|reward)_)?"
     r"(tier|rank|grade|level|points?|segment|point_balance|total_points)(_(code|name|level|balance))?"
-    r"|(hang|cap|loai|bac|cap_bac|nhom|diem|diem_tich_luy|so_diem|tong_diem|trang_thai|tinh_trang|het_han)"
+    r"|(hang|cap|loai|bac|cap_bac|nhom|diem|diem_tich_luy|diem_tl|so_diem|tong_diem|trang_thai|tinh_trang|het_han)"
     r"(_(the|thanh_vien|khach_hang|kh|hoi_vien|thuong))?"
     r"|((member|membership|customer|order|voucher|card|account)_)?status|(is_)?(active|activebool|expired|enabled|vip)"
     r"|(con_)?hieu_luc|currency|tien_te"
@@ -240,7 +240,7 @@ def _trouble(bare: str, phone: Phone) -> str:
 
 
 def _no_phone(text: str, region: str) -> str:
-    parts = [part for part in re.split(r"[/,;|&\n]|\s-\s| or | hoặc ", text) if part.strip()]
+    parts = [part for part in re.split(r"[/,;|&\n-]| or | hoặc ", text) if part.strip()]
     if len(parts) > 1 and all(how_written(part.strip(), region=region).phone for part in parts):
         return "several phones in one value"
     return "no valid phone"

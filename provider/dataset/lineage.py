@@ -44,6 +44,14 @@ def origin(source: Source, chosen: FromClause, column: ColumnElement[Any]) -> Or
         return None
 
 
+def rename(expression: str, name: str, own: str) -> str:
+    """Put another name for a column into an expression, its text left alone."""
+    return _PIECE.sub(
+        lambda piece: own if piece[0][:1] != "'" and _plain(piece[0]).casefold() == name.casefold() else piece[0],
+        expression,
+    )
+
+
 def is_view(inspector: Inspector, table: str, schema: str | None) -> bool:
     """Tell a view from a table. A materialized view counts as a table: it takes an index."""
     return table in inspector.get_view_names(schema)

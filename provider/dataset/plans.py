@@ -12,7 +12,7 @@ from sqlalchemy.schema import CreateIndex
 from provider.database import Statement
 from provider.dataset.columns import Column
 from provider.dataset.guess import words
-from provider.dataset.lineage import Origin
+from provider.dataset.lineage import Origin, rename
 from provider.sources import Source
 
 EXPLAINED = ("sqlite", "postgresql", "mysql", "mariadb")
@@ -34,6 +34,7 @@ class Target:
     """An index of the table begins with the column, or its primary key does."""
 
     is_rowid: bool = False
+    through_view: bool = False
 
 
 def explain(source: Source, statement: Statement, values: Mapping[str, Any], targets: Mapping[str, Target]) -> set[str]:
@@ -47,7 +48,7 @@ def explain(source: Source, statement: Statement, values: Mapping[str, Any], tar
         return judge(connection, statement.sql, arranged if isinstance(arranged, dict) else tuple(arranged), targets)
 
 
-def target(source: Source, found: Origin | None, stored: Column, probe: str) -> Target:
+def target(source: Source, found: Origin | None, stored: Column, probe: str, *, through_view: bool = False) -> Target:
     """Look up the indexes that may serve an identifier."""
     if found is None:
         return Target(None, stored, probe)
@@ -59,7 +60,9 @@ def target(source: Source, found: Origin | None, stored: Column, probe: str) -> 
         is_rowid = str(kinds[found.column]).upper() == "INTEGER"
     heads = {tuple(primary[:1])} | {tuple(names[:1]) for names in _indexed(inspector, found)}
     plain = stored.expression is None and not stored.case_insensitive
-    return Target(found, stored, probe, leads=plain and (found.column,) in heads, is_rowid=is_rowid)
+    return Target(
+        found, stored, probe, leads=plain and (found.column,) in heads, is_rowid=is_rowid, through_view=through_view
+    )
 
 
 def _indexed(inspector: Inspector, found: Origin) -> list[list[str | None]]:
@@ -178,7 +181,7 @@ def _kept_column(source: Source, table: Table, wanted: Target, name: str) -> tup
     made_by = "case_insensitive" if stored.case_insensitive and not stored.expression else "the expression"
     return (
         f"MariaDB indexes no expressions. Give this to the database's administrator, then name the column {kept!r} in "
-        f"the dataset in place of {made_by}:"
+        f"the dataset in place of {made_by}{', and in the view' if wanted.through_view else ''}:"
     ), (
         f"ALTER TABLE {full} ADD COLUMN {quote(kept)} {kind} AS ({expression}) PERSISTENT, "
         f"ADD INDEX {quote(name)} ({quote(kept)});"
@@ -197,7 +200,9 @@ def ignores_case(source: Source, found: Origin) -> bool:
 
 
 def _expression(found: Origin, stored: Column, dialect: Dialect) -> str:
-    inner = stored.expression or dialect.identifier_preparer.quote(found.column)
+    """Write what is compared over the table's own column, whatever a view calls it."""
+    own = dialect.identifier_preparer.quote(found.column)
+    inner = rename(stored.expression, stored.name, own) if stored.expression else own
     return f"lower({inner})" if stored.case_insensitive else inner
 
 

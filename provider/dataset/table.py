@@ -63,7 +63,7 @@ class TableDataset(Dataset):
             newest_by=newest_by,
             where=dict(where or {}),
         )
-        self._shape = shape
+        self.shape = shape
         self._check()
         self._sources: Sources | None = None
         self._selection: Selection | None = None
@@ -77,8 +77,8 @@ class TableDataset(Dataset):
             f"match cannot be {rules.match!r}. Choose among: {', '.join(MATCHES)}.": rules.match not in MATCHES,
             f"several cannot be {rules.several!r}. Choose among: {', '.join(SEVERAL)}.": rules.several not in SEVERAL,
             "several='newest' needs newest_by=, a column.": rules.several == "newest" and not self.newest_by,
-            f"shape cannot be {self._shape!r}. Choose among: {', '.join(SHAPES)}.": self._shape not in SHAPES,
-            "limit must be a number of items, at least 1.": self._shape == "list" and rules.limit < 1,
+            f"shape cannot be {self.shape!r}. Choose among: {', '.join(SHAPES)}.": self.shape not in SHAPES,
+            "limit must be a number of items, at least 1.": self.shape == "list" and rules.limit < 1,
         }
         for problem, there in problems.items():
             if there:
@@ -141,6 +141,6 @@ class TableDataset(Dataset):
 
     def answer(self, found: Mapping[str, Any], visible: Mapping[str, str | None] | None = None) -> dict[str, Any]:
         """Shape what was found: only declared columns were selected."""
-        if self._shape == "list":
+        if self.shape == "list":
             return {"total": found["total"], "items": [self.show(item, visible) for item in found["items"]]}
         return self.show(found, visible)

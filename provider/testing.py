@@ -1,0 +1,211 @@
+"""The standard suite: what every dataset must do, as pytest tests, from one line in a test file."""
+
+import secrets
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from typing import Any
+
+import orjson
+import phonenumbers
+import pytest
+
+from provider.contract.identity import canonical_phone
+from provider.dataset import Dataset
+from provider.dataset.discover import discover
+from provider.errors import (
+    ConfigurationError,
+    InvalidEmail,
+    InvalidPhone,
+    InvalidRequest,
+    MissingIdentifier,
+    NotFound,
+    ProviderError,
+    SourceUnavailable,
+)
+from provider.lookup import lookup
+from provider.settings import Settings
+from provider.sources import Sources
+
+_TRIES = 5
+_JUNK_PHONES = ("abc", "1", "+", "0359", "0" * 70, "035967765a", "'; DROP TABLE members; --")
+_JUNK_EMAILS = ("abc", "@", "a@", "@b.vn", "a b c", "a@b@c.vn", "' OR '1'='1")
+_JUNK = ("' OR '1'='1", '"; --', "%", "\\", "x" * 5000, "\u200b", "\U0001f600")
+_ODD: tuple[object, ...] = ("a\x00b", "a\ufffdb", ["0359677657"], {"a": 1}, True)
+
+
+class Subject:
+    """The dataset under test, prepared on the configured sources as the service would."""
+
+    def __init__(self, dataset: Dataset, settings: Settings) -> None:
+        self.dataset = dataset
+        self.settings = settings
+        self.identifiers = {key: value for key, value in dataset.example.items() if key in dataset.identifiers}
+        self.parameters = {key: value for key, value in dataset.example.items() if key not in dataset.identifiers}
+
+    def ask(self, raw: Mapping[str, object]) -> dict[str, Any]:
+        """Answer a lookup as the service would, without HTTP."""
+        return lookup(self.dataset, raw, region=self.settings.phone_region)
+
+    def outcome(self, **identifiers: object) -> Any:
+        """Give the record of a lookup, or the code of its error."""
+        try:
+            return self.ask(self.parameters | identifiers)
+        except ProviderError as error:
+            return error.code
+
+    def records(self) -> list[dict[str, Any]]:
+        """Give the example's record, or those of its list."""
+        answer = self.ask(self.dataset.example)
+        if self.dataset.shape == "list":
+            assert set(answer) == {"total", "items"}
+            assert answer["total"] >= len(answer["items"]) > 0
+            return list(answer["items"])
+        return [answer]
+
+
+def standard_suite(name: str, *, settings: Callable[[], Settings] = Settings.from_environment) -> type:
+    """Make the test class of a dataset, for one line of a test file: TestVoucher = standard_suite("voucher").
+
+    The tests look up the dataset's own `example` on the configured source. `settings` are those of the environment and
+    `.env` unless given.
+    """
+
+    class StandardSuite(_StandardSuite):
+        @pytest.fixture
+        def subject(self) -> Iterator[Subject]:
+            """Prepare the dataset, and the others it may lean on."""
+            yield from _subject(name, settings())
+
+    return StandardSuite
+
+
+def _subject(name: str, settings: Settings) -> Iterator[Subject]:
+    datasets = discover(settings.datasets)
+    assert name in datasets, f"{settings.datasets} has no dataset {name!r}. It has: {', '.join(datasets)}."
+    sources = Sources(settings.sources, limit=settings.lookup_timeout)
+    try:
+        for other in datasets.values():
+            if other.name != name:
+                with suppress(ConfigurationError, SourceUnavailable):
+                    other.prepare(sources)
+        datasets[name].prepare(sources)
+        yield Subject(datasets[name], settings)
+    finally:
+        for source in sources.opened():
+            source.engine.dispose()
+
+
+class _StandardSuite:
+    """What every dataset must do. Assertions are explained: this runs in a partner's own test run."""
+
+    def test_its_example_finds_somebody(self, subject: Subject) -> None:
+        """The dataset's example finds a record, in time."""
+        assert subject.identifiers, "The dataset needs example={...}, parameters that find somebody."
+        began = time.monotonic()
+        try:
+            records = subject.records()
+        except NotFound:
+            pytest.fail(f"The example {sorted(subject.dataset.example)} finds nobody on this source.")
+        assert all(records), "The record is empty: no declared field has a value for the example."
+        assert time.monotonic() - began < subject.settings.lookup_timeout
+
+    def test_a_record_is_flat_json(self, subject: Subject) -> None:
+        """A record holds text, numbers and booleans, and nothing that JSON cannot write."""
+        for record in subject.records():
+            odd = {name: type(value).__name__ for name, value in record.items() if type(value) not in _SCALARS}
+            assert not odd, f"fields that are not text, a number or a boolean: {odd}"
+            assert orjson.loads(orjson.dumps(record)) == record
+
+    def test_only_declared_fields_leave(self, subject: Subject) -> None:
+        """A record has no field that the dataset does not declare."""
+        for record in subject.records():
+            assert set(record) <= set(subject.dataset.record_fields)
+
+    def test_the_same_question_gets_the_same_answer(self, subject: Subject) -> None:
+        """Asking again changes nothing."""
+        assert subject.records() == subject.records()
+
+    def test_an_unknown_person_is_a_miss(self, subject: Subject) -> None:
+        """Somebody who is not in the data is NotFound, by each identifier and by all of them."""
+        for keys in ([key] for key in subject.dataset.identifiers):
+            assert self._misses(subject, keys), f"an unknown {keys[0]} finds somebody"
+        assert self._misses(subject, subject.dataset.identifiers), "a person nobody knows finds somebody"
+
+    def test_every_way_to_write_a_phone_finds_the_same(self, subject: Subject) -> None:
+        """Whether 0..., 84..., +84..., with blanks or dashes: it is the same phone."""
+        if "phone" not in subject.identifiers:
+            return
+        written = subject.identifiers["phone"]
+        found = subject.outcome(phone=written)
+        for other in _ways_to_write(written, subject.settings.phone_region):
+            assert subject.outcome(phone=other) == found, f"the example's phone finds another answer as {other!r}"
+
+    def test_every_way_to_write_an_email_finds_the_same(self, subject: Subject) -> None:
+        """Capitals and blanks around it are no part of an email."""
+        if "email" not in subject.identifiers:
+            return
+        written = subject.identifiers["email"]
+        for other in (written.upper(), f" {written} ", written.title()):
+            assert subject.outcome(email=other) == subject.outcome(email=written)
+
+    def test_junk_is_refused(self, subject: Subject) -> None:
+        """What is no phone or email is refused as such; any other junk finds nobody and is no fault."""
+        refused = {"phone": (_JUNK_PHONES, InvalidPhone), "email": (_JUNK_EMAILS, InvalidEmail)}
+        for key in subject.dataset.identifiers:
+            junk, code = refused.get(key, (_JUNK, NotFound))
+            for sent in junk:
+                assert subject.outcome(**{key: sent}) == code.code, f"{key}={sent[:40]!r}"
+            for odd in _ODD:
+                assert subject.outcome(**{key: odd}) == InvalidRequest.code, f"{key}={odd!r}"
+
+    def test_somebody_must_be_asked_for(self, subject: Subject) -> None:
+        """Without an identifier nobody is meant."""
+        assert subject.outcome() == MissingIdentifier.code
+        assert subject.outcome(**dict.fromkeys(subject.dataset.identifiers, " ")) == MissingIdentifier.code
+
+    def test_required_parameters_are_demanded(self, subject: Subject) -> None:
+        """A parameter the dataset requires cannot be left out."""
+        required = [name for name, needed in subject.dataset.own_parameters.items() if needed]
+        for name in required:
+            assert name in subject.parameters, f"The dataset's example lacks the required parameter {name}."
+            rest = {key: value for key, value in subject.dataset.example.items() if key != name}
+            with pytest.raises(InvalidRequest, match=name):
+                subject.ask(rest)
+
+    @staticmethod
+    def _misses(subject: Subject, keys: Any) -> bool:
+        """Tell whether made-up identifiers find nobody; by chance one of them may be somebody's."""
+        for _ in range(_TRIES):
+            strangers = {key: _stranger(key, subject.settings.phone_region) for key in keys}
+            if subject.outcome(**strangers) == NotFound.code:
+                return True
+        return False
+
+
+_SCALARS = (str, bool, int, float)
+
+
+def _stranger(key: str, region: str) -> str:
+    """Make up an identifier."""
+    if key == "email":
+        return f"nobody-{secrets.token_hex(6)}@example.com"
+    if key != "phone":
+        return f"nobody-{secrets.token_hex(6)}"
+    example = phonenumbers.example_number_for_type(region, phonenumbers.PhoneNumberType.MOBILE)
+    if example is None:
+        raise ConfigurationError(f"No mobile number of {region} is known.")
+    digits = phonenumbers.national_significant_number(example)
+    while True:
+        number = f"+{example.country_code}{digits[:-6]}{secrets.randbelow(10**6):06d}"
+        if phonenumbers.is_valid_number(phonenumbers.parse(number)):
+            return number
+
+
+def _ways_to_write(written: str, region: str) -> list[str]:
+    phone = canonical_phone(written, region=region)
+    ways = [phone.e164, phone.international, f"00{phone.international}", f" {phone.e164} "]
+    if phone.national:
+        national = phone.national
+        ways += [national, f"{national[:4]} {national[4:7]} {national[7:]}", f"{national[:4]}-{national[4:]}"]
+    return ways
