@@ -65,7 +65,7 @@ class Subject:
 
 
 def standard_suite(name: str, *, settings: Callable[[], Settings] = Settings.from_environment) -> type:
-    """Make the test class of a dataset, for one line of a test file: TestVoucher = standard_suite("voucher").
+    """Make the test class of a dataset; a test file gives it a name that begins with Test.
 
     The tests look up the dataset's own `example` on the configured source. `settings` are those of the environment and
     `.env` unless given.

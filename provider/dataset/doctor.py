@@ -10,6 +10,7 @@ from typing import Any
 
 from marshmallow import fields as schema_fields
 from sqlalchemy import ColumnElement, FromClause, String, Uuid, case, func, literal, literal_column, select
+from sqlalchemy.dialects.postgresql import CITEXT
 from sqlalchemy.exc import SAWarning, SQLAlchemyError
 
 from provider.contract.identity import canonical_email, canonical_phone
@@ -19,7 +20,7 @@ from provider.dataset.columns import Column, Field
 from provider.dataset.guess import likely_secret, masked
 from provider.dataset.lineage import origin
 from provider.dataset.plans import EXPLAINED, Target, advise, explain, target
-from provider.dataset.rows import SAMPLE, sample, schemas_with, suggestion, tables, why
+from provider.dataset.rows import SAMPLE, kind_of, sample, schemas_with, suggestion, tables, why
 from provider.dataset.symptoms import (
     ERROR,
     OK,
@@ -505,7 +506,7 @@ class _Table:
     ) -> Counter[str]:
         """Count the rows of people, in whatever form they stand there."""
         meant = {str(form): it for it in people for form in probe.forms(key, _query(key, it))}
-        if not meant or isinstance(probe.compared(key).type, Uuid):
+        if not meant or isinstance(kind_of(probe.compared(key)), Uuid):
             return Counter()
         compared, forms = probe.compared(key), [form for it in people for form in probe.forms(key, _query(key, it))]
         if self.identifiers[key].case_insensitive:
@@ -599,8 +600,10 @@ def _compared(column: ColumnElement[Any]) -> list[ColumnElement[Any]]:
     """Ask for a value as it is compared, and whether the database minds capitals and blanks at its end."""
     one: ColumnElement[int] = literal_column("1")
     none: ColumnElement[int] = literal_column("0")
-    if not isinstance(column.type, String):
+    if not isinstance(kind_of(column), String):
         return [column, one, none]
+    if isinstance(kind_of(column), CITEXT):
+        return [column, one, none]  # lower() would make text of it, which minds capitals
     lowered = case((column == func.lower(column), one), else_=none)
     return [column, lowered, case((column == func.rtrim(column), one), else_=none)]
 

@@ -23,7 +23,9 @@ from sqlalchemy import (
     func,
 )
 from sqlalchemy import Column as TableColumn
+from sqlalchemy.dialects.postgresql import CITEXT
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.types import TypeEngine
 
 from provider.dataset.columns import PHONE_FORMS
 from provider.dataset.guess import (
@@ -39,7 +41,7 @@ from provider.dataset.guess import (
     looks_like_email,
     personal,
 )
-from provider.dataset.rows import sample, suggestion
+from provider.dataset.rows import kind_of, sample, suggestion
 from provider.errors import ConfigurationError, SourceUnavailable, Timeout
 from provider.sources import Source
 
@@ -87,8 +89,12 @@ class _Seen:
         return self.column.name
 
     @property
+    def kind(self) -> TypeEngine[Any]:
+        return kind_of(self.column)
+
+    @property
     def is_text(self) -> bool:
-        return isinstance(self.column.type, String)
+        return isinstance(self.kind, String)
 
     @property
     def holds_phones(self) -> float:
@@ -162,7 +168,7 @@ class _Drafting:
     # What is in the table
 
     def _look(self) -> None:
-        readable = [it for it in self.columns.values() if not isinstance(it.column.type, LargeBinary)]
+        readable = [it for it in self.columns.values() if not isinstance(it.kind, LargeBinary)]
         readable = [it for it in readable if not likely_secret(it.name)]
         try:
             _, rows = sample(self.source, self.table, [it.column for it in readable])
@@ -173,7 +179,7 @@ class _Drafting:
         if not rows:
             self.cautions.append("It has no rows: the guesses are from the names alone.")
         for seen, values in zip(readable, zip(*rows, strict=True), strict=False):
-            padded = isinstance(seen.column.type, CHAR)
+            padded = isinstance(seen.kind, CHAR)
             seen.values = [
                 value.rstrip(" ") if padded and isinstance(value, str) else value
                 for value in values
@@ -197,7 +203,7 @@ class _Drafting:
 
         def score(seen: _Seen) -> tuple[int, float]:
             named = likely_phone(seen.name)
-            if not isinstance(seen.column.type, (String, Integer, Numeric)) or isinstance(seen.column.type, Boolean):
+            if not isinstance(seen.kind, (String, Integer, Numeric)) or isinstance(seen.kind, Boolean):
                 return (0, 0)
             if not seen.values:
                 return (named, 0)
@@ -235,10 +241,10 @@ class _Drafting:
         primary = [it.name for it in self.table.primary_key]
 
         def score(seen: _Seen) -> tuple[int, float]:
-            if not likely_key(seen.name) or not isinstance(seen.column.type, (String, Integer, Numeric, Uuid)):
+            if not likely_key(seen.name) or not isinstance(seen.kind, (String, Integer, Numeric, Uuid)):
                 return (0, 0)
             distinct = len(set(map(str, seen.values))) / len(seen.values) if seen.values else 0
-            return (2 if seen.is_text else 1, distinct + (primary == [seen.name]))
+            return (2 if seen.is_text or isinstance(seen.kind, Uuid) else 1, distinct + (primary == [seen.name]))
 
         return self._best(score)
 
@@ -314,12 +320,14 @@ class _Drafting:
         insensitive = bool(mixed) and not self._ignores_case(seen)
         told = f"{seen.name}: {len(mixed)} of {len(seen.values)} have capitals" if mixed else seen.name
         if mixed and not insensitive:
-            told += ", which the column's collation ignores"
+            told += ", which the column ignores by itself"
         self.found.append(("email", told))
         return _Stored(seen.name, {"case_insensitive": "True"} if insensitive else {})
 
     def _ignores_case(self, seen: _Seen) -> bool:
         """Ask the database whether it takes capitals for small letters, as MySQL's usual collations do."""
+        if isinstance(seen.kind, CITEXT):
+            return True
         small = case((seen.column == func.lower(seen.column), 1), else_=0)
         _, rows = sample(self.source, self.table, [seen.column, small])
         capitals = [same for value, same in rows if isinstance(value, str) and value != value.lower()]
@@ -407,7 +415,7 @@ class _Drafting:
         told = ", ".join(shown) if shown else "nothing yet, as no column is certain to be harmless"
         self.found.append(("record", told))
         if others:
-            also = f", {hinted} of which look like personal data" if hinted else ""
+            also = f" ({hinted} may be personal data)" if hinted else ""
             self.found.append(("not shown", f"{len(others)} more columns, commented out in the file{also}"))
         if secret:
             self.found.append(("left out", f"{', '.join(secret)}: never to be shown, by the look of the name"))
@@ -441,7 +449,7 @@ def _type_name(column: TableColumn[Any], dialect: Dialect) -> str:
 
 
 def _is_time(seen: _Seen) -> bool:
-    if isinstance(seen.column.type, (Date, DateTime)):
+    if isinstance(seen.kind, (Date, DateTime)):
         return True
     return seen.is_text and bool(seen.values) and all(map(_is_iso, seen.values))
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Column as TableColumn
 from sqlalchemy import Connection, Dialect, Index, Inspector, MetaData, String, Table, Text, inspect, text
+from sqlalchemy.dialects.postgresql import CITEXT
 from sqlalchemy.schema import CreateIndex
 
 from provider.database import Statement
@@ -152,6 +153,8 @@ def advise(source: Source, target: Target, also: Sequence[str] = ()) -> tuple[st
     table = Table(found.table, MetaData(), *columns, schema=found.schema)
     name = _index_name(inspector, found, [found.column, *also])
     plain = stored.expression is None and not stored.case_insensitive
+    if stored.case_insensitive and stored.expression is None and ignores_case(source, found):
+        return _without_case(source, found, stored)
     if not plain and dialect.name in ("mysql", "mariadb"):
         return _kept_column(source, table, target, name)
     if plain:
@@ -160,17 +163,19 @@ def advise(source: Source, target: Target, also: Sequence[str] = ()) -> tuple[st
     return _GIVE, _create(name, table, [text(wanted if stored.case_insensitive else f"({wanted})")], dialect)
 
 
+def _without_case(source: Source, found: Origin, stored: Column) -> tuple[str, str]:
+    plain = target(source, found, Column(stored.name), "")
+    without = "The column ignores capitals by itself: take case_insensitive=True out of the dataset"
+    if plain.leads:
+        return f"{without}, and the index it has will serve.", ""
+    return f"{without}, and give this to the database's administrator:", advise(source, plain)[1]
+
+
 def _kept_column(source: Source, table: Table, wanted: Target, name: str) -> tuple[str, str]:
-    """Where a column ignores capitals anyway, do without; MySQL indexes expressions, MariaDB columns made of them."""
+    """MySQL indexes expressions, MariaDB only columns made of them."""
     found, stored = wanted.origin, wanted.stored
     if found is None:
         raise ValueError("an index needs a table")
-    if stored.case_insensitive and stored.expression is None and ignores_case(source, found):
-        plain = target(source, found, Column(stored.name), "")
-        without = "The column ignores capitals by itself: take case_insensitive=True out of the dataset"
-        if plain.leads:
-            return f"{without}, and the index it has will serve.", ""
-        return f"{without}, and give this to the database's administrator:", advise(source, plain)[1]
     dialect: Any = source.engine.dialect
     quote, full = dialect.identifier_preparer.quote, dialect.identifier_preparer.format_table(table)
     expression = _expression(found, stored, dialect)
@@ -189,7 +194,13 @@ def _kept_column(source: Source, table: Table, wanted: Target, name: str) -> tup
 
 
 def ignores_case(source: Source, found: Origin) -> bool:
-    """Tell whether MySQL or MariaDB compares a column's text without regard to capitals."""
+    """Tell whether a column takes capitals for small letters by itself."""
+    dialect = source.engine.dialect.name
+    if dialect == "postgresql":
+        kinds = {it["name"]: it["type"] for it in inspect(source.engine).get_columns(found.table, found.schema)}
+        return isinstance(kinds[found.column], CITEXT)
+    if dialect not in ("mysql", "mariadb"):
+        return False
     asked = text(
         "SELECT collation_name FROM information_schema.columns WHERE table_schema = COALESCE(:schema, DATABASE()) "
         "AND table_name = :table AND column_name = :column"

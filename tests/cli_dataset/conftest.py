@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,6 @@ import psycopg
 import pymysql
 import pytest
 from click.testing import CliRunner, Result
-from sqlalchemy import create_engine
 
 from provider.cli.main import provider
 
@@ -31,16 +31,13 @@ class Database:
 
     kind: str
     url: str
+    connect: Callable[[], Any]
 
     def run(self, *statements: str) -> None:
         """Run statements, as its owner."""
-        engine = create_engine(self.url, isolation_level="AUTOCOMMIT")
-        try:
-            with engine.connect() as connection, closing(connection.connection.cursor()) as cursor:
-                for statement in statements:
-                    cursor.execute(statement)
-        finally:
-            engine.dispose()
+        with closing(self.connect()) as connection, closing(connection.cursor()) as cursor:
+            for statement in statements:
+                cursor.execute(statement)
 
     def fill(self, table: str, columns: Sequence[str], *rows: Sequence[Any]) -> None:
         """Insert rows."""
@@ -48,12 +45,10 @@ class Database:
         into = f"{self.quote(table)} ({', '.join(map(self.quote, columns))})"
         into = into if self.kind == "sqlite" else into.replace("%", "%%")
         statement = f"INSERT INTO {into} VALUES ({', '.join([mark] * len(columns))})"
-        engine = create_engine(self.url)
-        try:
-            with engine.begin() as connection, closing(connection.connection.cursor()) as cursor:
-                cursor.executemany(statement, [list(row) for row in rows])
-        finally:
-            engine.dispose()
+        with closing(self.connect()) as connection, closing(connection.cursor()) as cursor:
+            cursor.execute("BEGIN")
+            cursor.executemany(statement, [list(row) for row in rows])
+            cursor.execute("COMMIT")
 
     def quote(self, name: str) -> str:
         """Write a name as SQL."""
@@ -73,7 +68,7 @@ def sqlite(tmp_path: Path) -> Database:
     """Make an empty SQLite file."""
     file = tmp_path / "partner.db"
     sqlite3.connect(file).close()
-    return Database("sqlite", f"sqlite:///{file}")
+    return Database("sqlite", f"sqlite:///{file}", partial(sqlite3.connect, file, isolation_level=None))
 
 
 @pytest.fixture(scope="session")
@@ -93,7 +88,9 @@ def _postgresql_database() -> Iterator[str]:
 @pytest.fixture
 def postgresql(_postgresql_database: str) -> Iterator[Database]:
     """Give an empty PostgreSQL database."""
-    database = Database("postgresql", f"{POSTGRESQL}/{_postgresql_database}")
+    name = _postgresql_database
+    connect = partial(psycopg.connect, f"host=127.0.0.1 user=postgres dbname={name}", autocommit=True)
+    database = Database("postgresql", f"{POSTGRESQL}/{name}", connect)
     yield database
     database.run('DROP SCHEMA public CASCADE; DROP SCHEMA IF EXISTS "Sales Data" CASCADE; CREATE SCHEMA public')
 
@@ -116,7 +113,8 @@ def _mariadb_database() -> Iterator[tuple[str, Any]]:
 def mariadb(_mariadb_database: tuple[str, Any]) -> Iterator[Database]:
     """Give an empty MariaDB database."""
     name, cursor = _mariadb_database
-    yield Database("mariadb", f"{MARIADB}/{name}?charset=utf8mb4")
+    connect = partial(pymysql.connect, host="127.0.0.1", user="root", database=name, autocommit=True)
+    yield Database("mariadb", f"{MARIADB}/{name}?charset=utf8mb4", connect)
     cursor.execute(f"DROP DATABASE {name}")
     cursor.execute(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
 
