@@ -65,9 +65,9 @@ class Subject:
 
 
 def standard_suite(name: str, *, settings: Callable[[], Settings] = Settings.from_environment) -> type:
-    """Make the test class of a dataset; a test file gives it a name that begins with Test.
+    """Make the test class of a dataset, which takes one line of a test file.
 
-    The tests look up the dataset's own `example` on the configured source. `settings` are those of the environment and
+    `TestVoucher = standard_suite("voucher")`.     The tests look up the dataset's own `example` on the configured source. `settings` are those of the environment and
     `.env` unless given.
     """
 

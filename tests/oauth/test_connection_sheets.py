@@ -87,7 +87,7 @@ def test_the_token_sheet_is_what_pango_asks_for(run, installation, options, data
 
 def test_the_oauth_sheet_is_what_a_client_needs(run, installation):
     """The OAuth sheet has the token endpoint and a client_credentials form; its curl lines all work."""
-    issued = installation.clients.create("oauth", {}, grants={"voucher": None, "customer": ["fullName"]})
+    issued = installation.clients.create("oauth", {}, grants={"voucher": None, "customer": {"fullName": None}})
     sheet = run("connect", "oauth", "--auth", "oauth", "--url", installation.url)
     rows = section(sheet, "OAuth 2.0, client credentials")
     assert rows["Endpoint"] == [f"{installation.url}/oauth2/token"]
@@ -179,7 +179,7 @@ def test_create_states_the_limits(run, installation):
     assert "May use        token" in text
     assert "May call from  203.0.113.0/24" in text
     kept = installation.clients.get("limited")
-    assert kept.grants == {"voucher": None, "customer": ["fullName", "tier"]}
+    assert kept.grants == {"voucher": None, "customer": {"fullName": None, "tier": None}}
     assert (kept.auth_methods, kept.networks) == (["token"], ["203.0.113.0/24"])
 
 
