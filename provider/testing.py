@@ -67,8 +67,8 @@ class Subject:
 def standard_suite(name: str, *, settings: Callable[[], Settings] = Settings.from_environment) -> type:
     """Make the test class of a dataset, which takes one line of a test file.
 
-    `TestVoucher = standard_suite("voucher")`.     The tests look up the dataset's own `example` on the configured source. `settings` are those of the environment and
-    `.env` unless given.
+    `TestVoucher = standard_suite("voucher")` looks up the dataset's own `example` on the configured source. `settings`
+    are those of the environment and `.env` unless given.
     """
 
     class StandardSuite(_StandardSuite):
