@@ -121,8 +121,6 @@ REFUSED = {
     ("client", "create", "a b"): "cannot be called 'a b'",
     ("client", "create", "pango", "--error-codes", "Nope=1"): "'Nope' is no error code",
     ("client", "show", "nobody"): "There is no client 'nobody'.",
-    ("client", "rotate", "nobody"): "There is no client 'nobody'.",
-    ("client", "revoke", "nobody"): "There is no client 'nobody'.",
     ("client", "revoke", "demo", "--key", "abc"): "has no key 'abc'",
     ("connect", "nobody"): "There is no client 'nobody'.",
 }

@@ -114,14 +114,11 @@ SECRET = {"PROVIDER_SECRET_KEY": "x" * 40}
 MISTAKES = {
     "misspelt variable": (("settings",), {"PROVIDER_DATABSE_URL": "x"}, "Did you mean PROVIDER_DATABASE_URL?"),
     "list without tables": (("client", "list"), SECRET, "Run `provider db upgrade`"),
-    "connect without tables": (("connect", "x"), SECRET, "Run `provider db upgrade`"),
     "serve without a secret": (("serve",), {}, "Run `provider init`"),
     "serve without tables": (("serve",), SECRET, "Run `provider db upgrade`"),
     "wrong envelope": (("serve",), {"PROVIDER_DATA_KEY": "payload"}, "DATA_KEY cannot be 'payload'"),
-    "wrong region": (("serve",), {"PROVIDER_PHONE_REGION": "Vietnam"}, "PROVIDER_PHONE_REGION"),
     "missing package": (("dataset", "list"), {"PROVIDER_DATASETS": "no_such"}, "'no_such', which cannot be found"),
     "no address": (("db", "upgrade"), {"PROVIDER_DATABASE_URL": "hunter2"}, "PROVIDER_DATABASE_URL is no database"),
-    "unknown database": (("db", "upgrade"), {"PROVIDER_DATABASE_URL": "nodb://u:hunter2@h/d"}, "no database that is"),
     "missing driver": (("db", "upgrade"), {"PROVIDER_DATABASE_URL": "oracle://u:hunter2@h/d"}, "pip install"),
     "database in no folder": (("db", "upgrade"), {"PROVIDER_DATABASE_URL": "sqlite:///no/such/x.db"}, "atabase"),
     "database that is down": (
