@@ -8,6 +8,7 @@ import pytest
 import strict
 import time_machine
 from partner import CALLBACK
+from sqlalchemy import event
 from support import PHONE, VOUCHER, record
 
 from provider.auth.keys import make_key
@@ -168,6 +169,21 @@ def test_unknown_ids_and_wrong_secrets_look_the_same(deployment, ask, issued):
     answers += [ask(own(issued, client_secret="wrong"), auth=None)]
     assert {strict.error(response, "invalid_client", 401) for response in answers} == {"Client authentication failed."}
     assert len({response.data for response in answers}) == 1
+
+
+def test_an_unknown_id_takes_as_long_as_a_wrong_secret(deployment, ask, issued):
+    """Unknown ids and wrong secrets ask the database the same questions, so that time tells neither from the other."""
+    engine = deployment.app.extensions["databases"]["provider"]
+    statements = []
+    event.listen(engine, "before_cursor_execute", lambda *details: statements.append(details[2]))
+    asked = []
+    for client_id in ("unknown", issued.client.client_id):
+        for secret in ("wrong", make_key("client_secret").text, f"{issued.client_secret[:-1]}_"):
+            ask(auth=(client_id, secret))
+        asked.append(list(statements))
+        statements.clear()
+    assert asked[0] == asked[1]
+    assert len(asked[0]) == 1, "a secret that cannot be one is refused before the database is asked"
 
 
 def test_a_client_id_alone_is_no_authentication(ask, issued):

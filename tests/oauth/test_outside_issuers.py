@@ -15,7 +15,7 @@ import time_machine
 from joserfc import jws
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 from services import Website, respond
-from support import PHONE, VOUCHER, failure, record
+from support import CHECKOUT, PHONE, VOUCHER, failure, record
 
 from provider.auth import issuers
 from provider.auth.issuers import ALGORITHMS, CLOCK_SKEW, LONGEST_TOKEN
@@ -240,6 +240,7 @@ BAD_CLAIMS = {
     "no end": {"exp": None},
     "no time of issue": {"iat": None},
     "no subject": {"sub": None},
+    "a subject that is a number": {"sub": 7},
     "no client": {"client_id": None},
 }
 
@@ -435,6 +436,22 @@ def test_each_issuer_signs_for_itself(deploy, issuer, keys):
         refused(ask(other.sign(issuer.claims())))
         refused(ask(other.sign(other.claims(aud=AUDIENCE))))
         refused(ask(issuer.sign(issuer.claims(aud="second"))))
+
+
+def test_our_own_tokens_work_beside_an_issuers(deployment, ask, issuer):
+    """Tokens of ours and of an issuer are accepted side by side: neither kind hides the other."""
+    issued = deployment.issue("both")
+    own = record(deployment.asking(issued.api_key).get("/v1/token"))["accessToken"]
+    for _ in range(2):
+        assert record(ask(own)) == VOUCHER
+        assert record(ask(issuer.sign(issuer.claims(client_id="both")))) == VOUCHER
+
+
+def test_the_deprecated_jose_of_authlib_is_not_used():
+    """JWTs are read by joserfc; `authlib.jose` goes with Authlib 2.0."""
+    files = list((CHECKOUT / "provider").rglob("*.py"))
+    assert files
+    assert [file.name for file in files if "authlib.jose" in file.read_text()] == []
 
 
 # The issuer's keys.
