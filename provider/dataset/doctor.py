@@ -19,7 +19,7 @@ from provider.dataset.base import Dataset, Query
 from provider.dataset.columns import Column, Field
 from provider.dataset.guess import likely_secret, masked
 from provider.dataset.lineage import origin
-from provider.dataset.plans import EXPLAINED, Target, advise, explain, target
+from provider.dataset.plans import Target, advise, explain, target
 from provider.dataset.rows import SAMPLE, kind_of, sample, schemas_with, suggestion, tables, why
 from provider.dataset.symptoms import (
     ERROR,
@@ -137,6 +137,10 @@ class _Plain:
             return False
         return True
 
+    def try_nobody(self) -> list[Finding]:
+        """Make nothing up: what its own code does with parameters is not known."""
+        return []
+
     def _lacks(self, name: str) -> bool:
         return bool(self.dataset.example) and name not in self.dataset.example
 
@@ -149,6 +153,7 @@ def _try(dataset: Dataset, report: Report, examination: "_Plain | _Table", under
     raw = dict(given or dataset.example or examination.met)
     whose = "the given parameters" if given else "the example" if dataset.example else "somebody of the sample"
     if not raw:
+        report.findings += examination.try_nobody()
         report.findings.append(
             Finding(WARNING, "dry-run", "nobody to try a lookup with.", "Give --phone or --email, or declare example=.")
         )
@@ -278,6 +283,16 @@ class _Table:
     def _say(self, level: str, check: str, message: str, advice: str = "") -> None:
         self.report.findings.append(Finding(level, check, message, advice))
 
+    def try_nobody(self) -> list[Finding]:
+        """Look up somebody who is hardly there, to see whether there is an answer at all."""
+        sent = {"phone": _PROBE_PHONE.e164, "email": _PROBE_EMAIL}
+        key = next(iter(self.identifiers))
+        try:
+            self.dataset.fetch(_query(key, sent.get(key, _PROBE_DIGITS)))
+        except ProviderError as error:
+            return [] if isinstance(error, Ambiguous) else [_failure(error, f"a {key} of nobody's")]
+        return []
+
     # The mapping
 
     def _connect(self, sources: Sources) -> Source | None:
@@ -393,7 +408,8 @@ class _Table:
                 self._say(ERROR, "prepare", str(error).removeprefix(f"{self.dataset.where}: "))
             return False
         except (SourceUnavailable, Timeout) as error:
-            self._say(ERROR, "prepare", f"it cannot be prepared: {why(error)}")
+            if not self.report.count(ERROR):
+                self._say(ERROR, "prepare", f"it cannot be prepared: {why(error)}")
             return False
         return True
 
@@ -525,9 +541,6 @@ class _Table:
     # The indexes
 
     def _indexes(self, source: Source, chosen: FromClause, probe: _Probe) -> None:
-        if source.engine.dialect.name not in EXPLAINED:
-            self._say(WARNING, "index", f"lookups cannot be explained on {source.engine.dialect.name}: look yourself.")
-            return
         targets: dict[str, Target] = {}
         served: set[str] = set()
         for key, stored in self.identifiers.items():
