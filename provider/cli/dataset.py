@@ -14,10 +14,11 @@ import click
 
 from provider.dataset import Dataset, TableDataset
 from provider.dataset.discover import attempt, discover, find_package
-from provider.dataset.doctor import DryRun, Report, examine
+from provider.dataset.doctor import Report, examine
 from provider.dataset.draft import Choice, draft
 from provider.dataset.rows import schemas_with, suggestion, tables, why
 from provider.dataset.symptoms import ERROR, OK, WARNING, Finding
+from provider.dataset.trial import DryRun
 from provider.errors import ConfigurationError, SourceUnavailable, Timeout
 from provider.lookup import understand
 from provider.settings import Settings
