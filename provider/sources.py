@@ -134,8 +134,9 @@ class Source:
 
     def _listen(self) -> None:
         event.listen(self.engine, "connect", self._made)
-        event.listen(self.engine, "checkout", self._try)
-        event.listen(self.engine, "checkin", self._returned)
+        if self._dialect.name != "sqlite":  # a file does not go away, and the pool is quicker when nobody listens
+            event.listen(self.engine, "checkout", self._try)
+            event.listen(self.engine, "checkin", self._returned)
         event.listen(self.engine, "before_cursor_execute", lambda used, *_: self._begin(*_driver(used)))
         event.listen(self.engine, "after_cursor_execute", lambda used, *_: self._end(_driver(used)[0]))
 
@@ -165,7 +166,7 @@ class Source:
     def _try(self, connection: Any, record: Any, _: Any) -> None:
         """Leave connections from before the last trouble, and try one that has lain idle: the pool replaces it."""
         idle_since = record.info.get("idle_since")
-        if idle_since is None or self._dialect.name == "sqlite":
+        if idle_since is None:
             return
         if record.info["made_at"] <= self._trouble_at:
             raise InvalidatePoolError

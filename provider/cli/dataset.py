@@ -14,10 +14,11 @@ import click
 
 from provider.dataset import Dataset, TableDataset
 from provider.dataset.discover import attempt, discover, find_package
-from provider.dataset.doctor import DryRun, Report, examine
+from provider.dataset.doctor import Report, examine
 from provider.dataset.draft import Choice, draft
 from provider.dataset.rows import schemas_with, suggestion, tables, why
 from provider.dataset.symptoms import ERROR, OK, WARNING, Finding
+from provider.dataset.trial import DryRun
 from provider.errors import ConfigurationError, SourceUnavailable, Timeout
 from provider.lookup import understand
 from provider.settings import Settings
@@ -271,13 +272,26 @@ def _write(file: Path, text: str, sources: Sources) -> None:
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as draft_file:
             draft_file.write(text)
-        runpy.run_path(temporary)["dataset"].prepare(sources)
+        _make_sure(temporary, sources)
         Path(temporary).chmod(_READABLE)
-        os.link(temporary, file)
+        try:
+            os.link(temporary, file)
+        except PermissionError:  # a file system without links
+            with file.open("x", encoding="utf-8") as written:
+                written.write(text)
     except FileExistsError:
         raise ConfigurationError(f"{_shown(file)} exists already and was left as it is.") from None
     finally:
         Path(temporary).unlink()
+
+
+def _make_sure(drafted: str, sources: Sources) -> None:
+    """Prepare a drafted dataset as the service will; ConfigurationError when the database refuses what it asks for."""
+    try:
+        runpy.run_path(drafted)["dataset"].prepare(sources)
+    except ConfigurationError as error:
+        reason = str(error).partition(": ")[2]  # without the place in a file that nobody will see
+        raise ConfigurationError(f"{reason} Nothing was written.") from None
 
 
 def _shown(file: Path) -> str:

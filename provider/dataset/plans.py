@@ -16,8 +16,6 @@ from provider.dataset.guess import words
 from provider.dataset.lineage import Origin, rename
 from provider.sources import Source
 
-EXPLAINED = ("sqlite", "postgresql", "mysql", "mariadb")
-
 _GIVE = "Give this to the database's administrator:"
 _LONGEST_INDEX_NAME = 60
 _PREFIX_OF_TEXT = 64
@@ -43,7 +41,9 @@ def explain(source: Source, statement: Statement, values: Mapping[str, Any], tar
 
     Raises what the driver raises.
     """
-    judge = {"sqlite": _by_sqlite, "postgresql": _by_postgresql}.get(source.engine.dialect.name, _by_mysql)
+    judge = _JUDGES.get(source.engine.dialect.name)
+    if judge is None:  # the catalogue tells which indexes there are, and nobody whether they are used
+        return {key for key, it in targets.items() if it.leads}
     arranged = statement.arrange(values)
     with source.engine.connect() as connection:
         return judge(connection, statement.sql, arranged if isinstance(arranged, dict) else tuple(arranged), targets)
@@ -128,6 +128,9 @@ def _by_mysql(connection: Connection, sql: str, values: Any, targets: Mapping[st
     # A small table is read whole even where an index serves; what might have served is still named.
     whole = any(step["type"] in ("ALL", "index") and not step["possible_keys"] for step in read)
     return {key for key, it in targets.items() if not whole and (it.leads or _may_serve(it, read))}
+
+
+_JUDGES = {"sqlite": _by_sqlite, "postgresql": _by_postgresql, "mysql": _by_mysql, "mariadb": _by_mysql}
 
 
 def _may_serve(target: Target, read: Sequence[Mapping[str, Any]]) -> bool:

@@ -2,7 +2,7 @@
 
 import re
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -95,6 +95,7 @@ class Wording:
             key: [f"i{position}_{number}" for number in range(_width(key, stored))]
             for position, (key, stored) in enumerate(identifiers.items())
         }
+        self._reads = {key: self._read(column.type) for key, column in self._compared.items()}
         self._where = [self._condition(name, value) for name, value in rules.where.items()]
         self._newest = self.column(rules.newest_by) if rules.newest_by else None
         # The same question gets the same answer: rows that are as new as each other are told apart by their key, or
@@ -111,7 +112,10 @@ class Wording:
         values: dict[str, Any] = {}
         used = []
         for key, stored in self.identifiers.items():
-            if forms := self._comparable(key, _forms(key, query, stored)):
+            forms: Sequence[Any] = _forms(key, query, stored)
+            if forms and (read := self._reads[key]):
+                forms = [value for form in forms if (value := read(form)) is not None]
+            if forms:
                 used.append(key)
                 for number, name in enumerate(self._parameters[key]):
                     values[name] = forms[min(number, len(forms) - 1)]
@@ -199,18 +203,18 @@ class Wording:
             return cast(column, String(_LONGEST_TEXT))
         return column
 
-    def _comparable(self, key: str, forms: Sequence[str]) -> Sequence[Any]:
-        """Turn the forms into values of the column's type; those that cannot be one match no row."""
-        kind = self._compared[key].type
+    def _read(self, kind: TypeEngine[Any]) -> Callable[[str], Any] | None:
+        """Say how a form becomes a value of a column's type, None where it cannot: such a one matches no row."""
         if isinstance(kind, Integer):
-            return [int(form) for form in forms if _INTEGER.fullmatch(form) and -_INT64 <= int(form) < _INT64]
+            return _int64
         if isinstance(kind, (Numeric, Float)) and self.dialect.name != "sqlite":  # where any odd type reads as NUMERIC
-            return [int(form) for form in forms if _INTEGER.fullmatch(form)]
+            return _int
         if isinstance(kind, Uuid):
-            return [value for form in forms if (value := _uuid(form))]
+            return _uuid
         if isinstance(kind, CHAR) and kind.length and self.dialect.name == "oracle":
-            return [form.ljust(kind.length) for form in forms]  # Oracle compares a VARCHAR2, as it is bound, exactly
-        return forms
+            length = kind.length
+            return lambda form: form.ljust(length)  # Oracle compares a VARCHAR2, as it is bound, exactly
+        return None
 
     def _can_order(self, kind: TypeEngine[Any]) -> bool:
         wide = isinstance(kind, Text) and self.dialect.name in ("mssql", "oracle")
@@ -256,6 +260,15 @@ def _forms(key: str, query: Query, stored: Column) -> Sequence[str]:
         return [form for name in stored.stored_as if (form := getattr(phone, name))] if phone else []
     value = query.email if key == "email" else query.identifiers.get(key)
     return [] if value is None else [value]
+
+
+def _int(form: str) -> int | None:
+    return int(form) if _INTEGER.fullmatch(form) else None
+
+
+def _int64(form: str) -> int | None:
+    number = _int(form)
+    return number if number is not None and -_INT64 <= number < _INT64 else None
 
 
 def _uuid(form: str) -> str | None:

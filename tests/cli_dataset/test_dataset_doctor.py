@@ -581,6 +581,38 @@ def test_a_database_that_is_down_is_an_error(sqlite, desk_over, monkeypatch, the
     assert "hunter2" not in str(report)
 
 
+def test_a_view_that_never_answers_in_time_is_an_error(postgresql, desk_over, monkeypatch):
+    """A view too slow to sample or to look into is found in bounded time, by the lookup that fails."""
+    slow = "SELECT mobile AS dt, mail AS thu, tier AS hang, pg_sleep(9) FROM members OFFSET 0"
+    view = f"CREATE VIEW v AS SELECT dt, thu, hang FROM ({slow}) slow"
+    postgresql.run(TABLE, view)
+    postgresql.fill("members", COLUMNS, *[[person(n)[name] for name in COLUMNS] for n in range(2)])
+    monkeypatch.setenv("PROVIDER_LOOKUP_TIMEOUT", "0.2")
+    found = findings(desk_over(postgresql, v=OVER_VIEW).doctor("v"))
+    assert [it["check"] for it in found if it["level"] == "error"] == ["dry-run"]
+    assert "Timeout" in next(it["message"] for it in found if it["check"] == "dry-run")
+    assert "sample" in [it["check"] for it in found]
+
+
+def test_a_user_who_may_not_read_is_told(postgresql, desk_over, monkeypatch, the_finding):
+    """A table the source's user may not read is one error in the database's words, and nothing is drafted of it."""
+    role = f"reader_{postgresql.url.rpartition('/')[2]}"
+    postgresql.run(TABLE, f"CREATE ROLE {role} LOGIN", f"GRANT USAGE ON SCHEMA public TO {role}")
+    desk = desk_over(postgresql, member=MEMBER)
+    try:
+        monkeypatch.setenv("PROVIDER_SOURCE_CRM_URL", postgresql.url.replace("postgres@", f"{role}@"))
+        found = the_finding(desk.doctor("member"))
+        assert (found["level"], found["check"]) == ("error", "statement")
+        assert "permission denied" in found["message"]
+        refused = desk.run("dataset new other --source crm --table members")
+        assert "permission denied" in refused.stderr
+        assert "Nothing was written." in refused.stderr
+        assert ".draft" not in refused.stderr
+        assert not (desk.folder / "other.py").exists()
+    finally:
+        postgresql.run(f"DROP OWNED BY {role}", f"DROP ROLE {role}")
+
+
 def test_text_that_is_not_utf8_is_found(sqlite, desk_over, the_finding):
     """Bytes that are no UTF-8, which SQLite accepts as text, are found."""
     sqlite.run(

@@ -135,50 +135,42 @@ SQLITE = [
 ]
 
 
-def cases(types):
-    """Name each case by its type and value."""
-    return [pytest.param(*case, id=f"{case[0]} {case[1]}") for case in types]
-
-
-def answer(database, kind, value):
-    """Give what becomes of a value in a column of a type."""
+def answers(database, types):
+    """Give what becomes of each value in a column of its type, all in one row."""
+    columns = ", ".join(f"v{number} {kind}" for number, (kind, _, _) in enumerate(types))
+    values = ", ".join(value for _, value, _ in types).replace(":", r"\:")
     ask = database.serve(
-        f"CREATE TABLE t (mobile VARCHAR(20), v {kind})",
-        f"INSERT INTO t VALUES ('{PHONE}', {value.replace(':', chr(92) + ':')})",
-        record={"v": "v", "phone": "mobile"},
+        f"CREATE TABLE t (mobile VARCHAR(20), {columns})",
+        f"INSERT INTO t VALUES ('{PHONE}', {values})",
+        record={f"v{number}": f"v{number}" for number in range(len(types))},
         several="first",
     )
     found = ask(phone=PHONE)
-    assert found.pop("phone") == PHONE
-    return found.get("v")
+    return [(kind, value, found.get(f"v{number}")) for number, (kind, value, _) in enumerate(types)]
 
 
 @pytest.mark.parametrize("_server", ["postgresql"], indirect=True, scope="session")
-@pytest.mark.parametrize(("kind", "value", "expected"), cases(POSTGRESQL))
-def test_postgresql_types(database, kind, value, expected):
+def test_postgresql_types(database):
     """Each type of PostgreSQL is answered, dates that no calendar of Python's holds as their text."""
     database.run(
-        "DROP DOMAIN IF EXISTS vn_phone",
         "CREATE TYPE mood AS ENUM ('sad', 'glad')",
         "CREATE TYPE pair AS (a integer, b text)",
         "CREATE DOMAIN vn_phone AS varchar(20) CHECK (VALUE ~ '^0')",
     )
-    assert answer(database, kind, value) == expected
+    assert answers(database, POSTGRESQL) == POSTGRESQL
 
 
 @pytest.mark.parametrize("_server", ["mariadb"], indirect=True, scope="session")
-@pytest.mark.parametrize(("kind", "value", "expected"), cases(MARIADB))
-def test_mariadb_types(database, kind, value, expected):
+def test_mariadb_types(database):
     """Each type of MariaDB is answered, zero dates as their text."""
     database.url += "&init_command=SET%20sql_mode%3D''"
-    assert answer(database, kind, value) == expected
+    assert answers(database, MARIADB) == MARIADB
 
 
 @pytest.mark.parametrize("_server", ["sqlite"], indirect=True, scope="session")
-@pytest.mark.parametrize(("kind", "value", "expected"), cases(SQLITE))
-def test_sqlite_types(database, kind, value, expected):
+def test_sqlite_types(database):
     """Whatever SQLite lets into a column is answered, as its type where that can be and as it is where not."""
-    assert answer(database, kind, value) == expected
+    assert answers(database, SQLITE) == SQLITE
 
 
 @pytest.mark.parametrize("_server", ["postgresql"], indirect=True, scope="session")

@@ -20,19 +20,19 @@ BOTH = {"phone": "mobile", "email": "mail"}
 
 @pytest.mark.parametrize("form", STORED)
 @pytest.mark.parametrize("kind", ["VARCHAR(20)", "CHAR(16)"])
-@pytest.mark.parametrize("written", ["0359677657", "+84 359 677 657", "84359677657"])
-def test_a_phone_is_found_in_the_form_it_is_stored(database, form, kind, written):
+def test_a_phone_is_found_in_the_form_it_is_stored(database, form, kind):
     """A phone written in any form finds the row in the declared form, and no other form does."""
     ask = database.serve(
         f"CREATE TABLE t (mobile {kind}, v INTEGER)",
         f"INSERT INTO t VALUES ('{STORED[form]}', 1), ('0359677658', 2)",
         identifiers={"phone": Column("mobile", stored_as=(form,))},
     )
-    assert ask(phone=written) == {"v": 1}
+    for written in ("0359677657", "+84 359 677 657", "84359677657"):
+        assert ask(phone=written) == {"v": 1}
     others = tuple(name for name in STORED if name != form)
     ask = database.serve(identifiers={"phone": Column("mobile", stored_as=others)})
     with pytest.raises(NotFound):
-        ask(phone=written)
+        ask(phone=PHONE)
 
 
 def test_a_column_may_hold_all_forms(database):
@@ -398,29 +398,30 @@ def test_padding_is_not_part_of_a_value(database):
     assert ask(code="AB") == {"code": "AB", "v": "x"}
 
 
-@pytest.mark.parametrize(
-    "sent",
-    [
-        "' OR '1'='1",
-        "\\' OR 1=1 --",
-        '"; DROP TABLE t; --',
-        "%",
-        "_",
-        "%(i0_0)s",
-        ":i0_0",
-        "?",
-        "\\",
-        "\U0001f600",
-        "\u200b",
-    ],
-)
-def test_an_identifier_is_never_sql(database, sent):
+LIKE_SQL = [
+    "' OR '1'='1",
+    "\\' OR 1=1 --",
+    '"; DROP TABLE t; --',
+    "%",
+    "_",
+    "%(i0_0)s",
+    ":i0_0",
+    "?",
+    "\\",
+    "\U0001f600",
+    "\u200b",
+]
+
+
+def test_an_identifier_is_never_sql(database):
     """What a caller sends is a value, whatever it looks like: it finds nobody, and itself when it is there."""
     ask = database.serve(*PEOPLE, identifiers={"code": "code"})
-    with pytest.raises(NotFound):
-        ask(code=sent)
-    database.run("INSERT INTO t (code, v) VALUES (:sent, 7)", sent=sent)
-    assert ask(code=sent) == {"v": 7}
+    for sent in LIKE_SQL:
+        with pytest.raises(NotFound):
+            ask(code=sent)
+    for number, sent in enumerate(LIKE_SQL):
+        database.run("INSERT INTO t (code, v) VALUES (:sent, :number)", sent=sent, number=number)
+    assert [ask(code=sent) for sent in LIKE_SQL] == [{"v": number} for number in range(len(LIKE_SQL))]
 
 
 def test_a_column_that_is_not_there_stops_the_start(database):
