@@ -18,6 +18,7 @@ import psycopg
 import pymysql
 import pytest
 from click.testing import CliRunner, Result
+from report import findings
 
 from provider.cli.main import provider
 
@@ -185,11 +186,6 @@ def desk_over(make_package: Callable[..., str], tmp_path: Path, monkeypatch: pyt
 def desk(database: Database, desk_over: Callable[..., Desk]) -> Desk:
     """Sit down before the database of the test, with no datasets yet."""
     return desk_over(database)
-
-
-def findings(report: dict[str, Any], *levels: str) -> list[dict[str, Any]]:
-    """List a report's findings of these levels, errors and warnings when none is named."""
-    return [it for it in report["findings"] if it["level"] in (levels or ("error", "warning"))]
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from functools import partial
 from types import SimpleNamespace
 
 import pytest
-from conftest import findings
+from report import findings
 
 TABLE = """
 CREATE TABLE members (
