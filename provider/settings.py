@@ -106,6 +106,8 @@ class Settings:
             elif close := get_close_matches(name, known, n=1, cutoff=_NEARLY):
                 raise ConfigurationError(f"{name} is not a setting. Did you mean {close[0]}?")
         settings = cls(**values, sources=sources)
+        if not settings.auth_methods:
+            raise ConfigurationError(f"PROVIDER_AUTH_METHODS is empty. Choose among: {', '.join(METHODS)}.")
         if unknown := set(settings.auth_methods) - set(METHODS):
             raise ConfigurationError(
                 f"PROVIDER_AUTH_METHODS cannot have {min(unknown)!r}. Choose among: {', '.join(METHODS)}."

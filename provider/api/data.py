@@ -8,6 +8,7 @@ from provider.api.answers import answer
 from provider.api.parameters import raw_parameters
 from provider.api.requests import current_call, current_request
 from provider.auth import Authenticator
+from provider.auth.authenticator import REALM
 from provider.dataset import Dataset
 from provider.errors import InvalidRequest, UnknownDataset
 from provider.lookup import lookup
@@ -30,7 +31,10 @@ def data_api(datasets: Mapping[str, Dataset], authenticator: Authenticator, *, r
         visible = access.visible(dataset)
         raw = raw_parameters(asked)
         if TOKEN_PARAMETER in raw:
-            raise InvalidRequest("A token in the address or the body ends up in logs: send it in a header.")
+            raise InvalidRequest(
+                "A token in the address or the body ends up in logs: send it in a header.",
+                headers=[("WWW-Authenticate", f'Bearer realm="{REALM}", error="invalid_request"')],
+            )
         record = lookup(datasets[dataset], raw, region=region, visible=visible)
         return answer(access.caller.envelope.ok(record))
 

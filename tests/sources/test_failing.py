@@ -15,10 +15,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.pool import NullPool
 from support import EMAIL, PHONE, VOUCHER, Server, envelope_of, eventually, failure, record
 
-from provider.auth.clients import Clients
 from provider.errors import SourceUnavailable
 from provider.lookup import understand
-from provider.store.engine import open_database
 
 LIMIT = 0.5
 """PROVIDER_LOOKUP_TIMEOUT here, in seconds."""
@@ -146,10 +144,9 @@ def comes_back(client):
     assert time.monotonic() - began < BACK_WITHIN
 
 
-def test_a_database_stopped_in_the_middle_of_load(cluster, tmp_path, make_settings, package, sample_data):
+def test_a_database_stopped_in_the_middle_of_load(cluster, tmp_path, deployment, package, sample_data):
     """Under load a database that stops and starts again costs no wrong answer, no hang and no restart of ours."""
-    settings = make_settings()
-    issued = Clients(open_database(settings), settings).create("pango", {})
+    settings, issued = deployment.settings, deployment.issue()
     server = Server(
         tmp_path,
         PROVIDER_DATABASE_URL=settings.database_url,
