@@ -6,7 +6,7 @@ from flask import Blueprint, Response, make_response, render_template, request
 from provider.api.oauth2 import check_quotable
 from provider.auth.authenticator import SCOPE
 from provider.auth.grants import Grants
-from provider.auth.guesses import Guesses, network_of
+from provider.auth.guesses import Guesses
 from provider.auth.keys import CONSENT_CODE
 from provider.auth.oauth2 import OAuthServer
 from provider.errors import Forbidden, ProviderError
@@ -34,7 +34,7 @@ def consent_page(server: OAuthServer, grants: Grants, guesses: Guesses) -> Bluep
         code = grants.find(request.form.get("consent_code", "").strip(), CONSENT_CODE)
         if code and code.client_pk == client.id and grants.use(code):
             return server.answer_authorization(asked, granted=True)
-        refusal = guesses.answer(Forbidden(WRONG_CODE), network_of(request.remote_addr), client.client_id)
+        refusal = guesses.answer(Forbidden(WRONG_CODE), request.remote_addr, client=client.client_id)
         return page(client.name, asked.request.scope, refusal)
 
     def page(client: str, scope: str, refusal: ProviderError | None = None) -> Response:

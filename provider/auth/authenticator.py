@@ -10,7 +10,7 @@ from typing import Protocol
 from provider.auth.access_token import AccessTokens
 from provider.auth.callers import Caller, Callers, Visible
 from provider.auth.credentials import Credentials
-from provider.auth.guesses import Guesses, network_of
+from provider.auth.guesses import Guesses
 from provider.auth.issuers import Issuers
 from provider.auth.keys import API_KEY, PREFIXES
 from provider.errors import ConfigurationError, Forbidden, InvalidRequest, ProviderError, Unauthorized
@@ -21,9 +21,6 @@ _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 REALM = "data"
 SCOPE = "data:"
 """A scope is this and a dataset's name: `data:voucher`."""
-
-_LONGEST_SUSPECT = 64
-"""Characters that are kept of what a guesser sends for an id."""
 
 
 class Headers(Protocol):
@@ -176,10 +173,8 @@ class Authenticator:
         self, message: str, address: str | None, text: str | None, headers: tuple[tuple[str, str], ...]
     ) -> ProviderError:
         """Answer credentials nobody owns, as slowly as their sender deserves."""
-        suspects = [network_of(address)]
-        if text and _looks_like_key(text):
-            suspects.append(text.split("_")[1][:_LONGEST_SUSPECT])
-        return self._guesses.answer(Unauthorized(message, headers=headers), *suspects)
+        key_id = text.split("_")[1] if text and _looks_like_key(text) else ""
+        return self._guesses.answer(Unauthorized(message, headers=headers), address, key=key_id)
 
 
 def _check_names(settings: Settings) -> None:

@@ -7,7 +7,7 @@ from urllib.parse import unquote_plus
 
 from provider.auth.callers import Caller
 from provider.auth.credentials import Credentials, Proof
-from provider.auth.guesses import Guesses, network_of
+from provider.auth.guesses import Guesses
 from provider.auth.keys import API_KEY, CLIENT_SECRET
 from provider.errors import Unauthorized
 
@@ -30,8 +30,8 @@ class ClientSecrets:
         if proof is None or proof.caller.client_id != client_id or proof.refusal(time.time()):
             raise self._guesses.answer(
                 Unauthorized("The client id or secret is not valid.", headers=CHALLENGE),
-                network_of(address),
-                client_id[:64],
+                address,
+                client=client_id,
             )
         return self._accept(proof, address)
 
@@ -39,9 +39,7 @@ class ClientSecrets:
         """Return the client an API key belongs to."""
         proof = self._credentials.prove(key, API_KEY)
         if proof is None or proof.refusal(time.time()):
-            raise self._guesses.answer(
-                Unauthorized("The API key is not valid.", headers=CHALLENGE), network_of(address)
-            )
+            raise self._guesses.answer(Unauthorized("The API key is not valid.", headers=CHALLENGE), address)
         return self._accept(proof, address)
 
     def owner(self, secret: str) -> Caller | None:

@@ -25,6 +25,9 @@ MOST = 20
 DELAY = 0.25
 """Seconds an answer waits between the two."""
 
+_LONGEST_ID = 64
+"""Characters that are kept of what a guesser sends for an id."""
+
 _LIMIT = RateLimitItemPerMinute(MOST)
 
 log = structlog.get_logger()
@@ -49,8 +52,14 @@ class Guesses:
             self._shared = MovingWindowRateLimiter(storage)
         self._one_at_a_time = BoundedSemaphore(1)
 
-    def answer(self, error: ProviderError, *suspects: str) -> ProviderError:
-        """Count a failure of these suspects and give what to answer: the error itself, late, or TooManyRequests."""
+    def answer(self, error: ProviderError, address: str | None, *, client: str = "", key: str = "") -> ProviderError:
+        """Count a failure and give what to answer: the error itself, late, or TooManyRequests.
+
+        It counts against the caller's address, and against the client or the key whose id was used.
+        """
+        # Under names that keep them apart: nobody is to use up another's address by sending it for an id.
+        suspects = [f"address {network_of(address)}"]
+        suspects += [f"{kind} {sent[:_LONGEST_ID]}" for kind, sent in (("client", client), ("key", key)) if sent]
         used, reset = max(self._count(suspect) for suspect in suspects)
         if used > MOST:
             return _refusal(reset)

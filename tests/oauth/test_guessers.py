@@ -117,6 +117,25 @@ def test_one_client_id_is_guarded_from_many_addresses(deployment):
     assert strict.token(browser.post("/oauth2/token", data=form, auth=own))
 
 
+def test_nobody_uses_up_anothers_failures(deployment):
+    """A guesser who sends a caller's address for an id, or no id at all, does not make others wait."""
+    victim = "203.0.113.7"
+
+    def guess(browser, client_id):
+        body = {"clientId": client_id, "clientSecret": "wrong"}
+        return browser.post("/v1/token", json=body, environ_overrides=at(own_address()))
+
+    def garble(browser):
+        headers, form = {"Authorization": "Basic !!!"}, {"grant_type": "client_credentials"}
+        return browser.post("/oauth2/token", data=form, headers=headers, environ_overrides=at(own_address()))
+
+    for sent in (victim, f"address {victim}"):
+        together(deployment.app.test_client, guess, sent)
+    for _ in range(MOST + 5):
+        assert garble(deployment.app.test_client()).status_code == 401
+    failure(wrong_key(deployment.app.test_client(), victim), "Unauthorized", 401)
+
+
 def test_one_key_is_guarded_from_many_addresses(deployment):
     """Failures for one key's id are counted wherever they come from; the key itself still works."""
     issued = deployment.issue()
