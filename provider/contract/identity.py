@@ -81,6 +81,12 @@ def canonical_email(written: str) -> str:
     return found.normalized.lower()
 
 
+def example_phone(region: str) -> str:
+    """Give the mobile number that a region's numbering plan shows as an example, in E.164 form."""
+    number: Any = phonenumbers.example_number_for_type(region, phonenumbers.PhoneNumberType.MOBILE)
+    return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+
+
 def check_region(region: str) -> None:
     """Refuse a PHONE_REGION that is no country; ConfigurationError says what one looks like."""
     if region not in phonenumbers.SUPPORTED_REGIONS:

@@ -64,7 +64,7 @@ def examine(
             report.dry_run = try_lookup(dataset, raw, whose, understand, findings)
         else:
             if isinstance(dataset, TableDataset):
-                try_nobody(dataset, findings)
+                try_nobody(dataset, findings, region=region)
             advice = "Give --phone or --email, or declare example=."
             findings.append(Finding(WARNING, "dry-run", "nobody to try a lookup with.", advice))
     return report

@@ -1,6 +1,7 @@
 """Health: what a sample of the rows tells about whom a dataset will find, and what it will show."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +9,7 @@ from sqlalchemy import ColumnElement, String, case, func, literal_column
 from sqlalchemy.dialects.postgresql import CITEXT
 
 from provider.dataset.guess import masked
-from provider.dataset.patient import Patient, query
+from provider.dataset.patient import Patient
 from provider.dataset.rows import SAMPLE, kind_of, sample
 from provider.dataset.symptoms import (
     ERROR,
@@ -78,7 +79,9 @@ def _sample(patient: Patient) -> _Sampled | None:
 
 def _no_rows(patient: Patient) -> None:
     if patient.rules.where:
-        _, rows = sample(patient.source, patient.chosen, [literal_column("1")], most=1)
+        rows: Sequence[Any] = ()
+        with suppress(Timeout, SourceUnavailable):
+            _, rows = sample(patient.source, patient.chosen, [literal_column("1")], most=1)
         if rows:
             patient.say(WARNING, "where", "no row satisfies where=: nobody will be found.", "Correct the values.")
             return
@@ -90,9 +93,7 @@ def _rows(patient: Patient, sampled: _Sampled) -> None:
     for key, values in sampled.identifiers.items():
         stored = patient.identifiers[key]
         if key == "phone":
-            said, met = phones(
-                values, stored, lambda it: patient.probe.forms("phone", query("phone", it)), region=patient.region
-            )
+            said, met = phones(values, stored, patient.forms_of_phone, region=patient.region)
             findings += said
             patient.found[key] = met.found
         elif key == "email":

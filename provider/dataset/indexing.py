@@ -7,7 +7,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from provider.dataset.base import Query
 from provider.dataset.lineage import origin
-from provider.dataset.patient import PROBE_EMAIL, PROBE_PHONE, Patient, nobody
+from provider.dataset.patient import PROBE_EMAIL, Patient, nobody, probe_phone
 from provider.dataset.plans import Target, advise, explain, target
 from provider.dataset.rows import why
 from provider.dataset.symptoms import OK, WARNING, Finding
@@ -23,21 +23,19 @@ def check_indexes(patient: Patient) -> None:
     served: set[str] = set()
     for key, stored in patient.identifiers.items():
         try:
-            query, shown = nobody(patient.probe, key)
+            query, shown = nobody(patient.probe, key, region=patient.region)
             column = patient.chosen.columns.get(stored.name)
             found = None if column is None else origin(patient.source, patient.chosen, column)
             through = found is not None and found.table != patient.table_name
             targets[key] = target(patient.source, found, stored, shown, through_view=through)
             used, values = patient.probe.arrange(query)
             served |= explain(patient.source, patient.probe.statement(used), values, {key: targets[key]})
+            if key in served:
+                patient.say(OK, "index", f"a lookup by {key} uses an index")
+            else:
+                _unserved(patient, key, targets[key])
         except (SQLAlchemyError, patient.source.engine.dialect.loaded_dbapi.Error) as error:
             patient.say(WARNING, "index", f"the lookup by {key} cannot be explained: {why(error)}")
-            targets.pop(key, None)
-            continue
-        if key in served:
-            patient.say(OK, "index", f"a lookup by {key} uses an index")
-        else:
-            _unserved(patient, key, targets[key])
     if {"phone", "email"} <= served:
         _together(patient, targets)
 
@@ -73,7 +71,7 @@ def _crowding(patient: Patient, key: str) -> list[str]:
 
 
 def _together(patient: Patient, targets: Mapping[str, Target]) -> None:
-    used, values = patient.probe.arrange(Query(phone=PROBE_PHONE, email=PROBE_EMAIL))
+    used, values = patient.probe.arrange(Query(phone=probe_phone(patient.region), email=PROBE_EMAIL))
     both = {key: targets[key] for key in ("phone", "email")}
     try:
         served = explain(patient.source, patient.probe.statement(used), values, both)

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, FromClause, Uuid, func, literal, select
 
-from provider.contract.identity import canonical_email, canonical_phone
+from provider.contract.identity import Phone, canonical_email, canonical_phone, example_phone
 from provider.database import Statement
 from provider.dataset.base import Query
 from provider.dataset.columns import Column, Field
@@ -16,7 +16,6 @@ from provider.dataset.symptoms import Finding
 from provider.dataset.wording import Rules, Wording
 from provider.sources import Source
 
-PROBE_PHONE = canonical_phone("+84359677657")
 PROBE_EMAIL = "dee@bytetech.io"
 PROBE_DIGITS = "735912684"
 _PROBE_CODES = (PROBE_DIGITS, f"00000000-0000-4000-8000-000{PROBE_DIGITS}")
@@ -67,13 +66,17 @@ class Patient:
         """Note a finding."""
         self.findings.append(Finding(level, check, message, advice))
 
+    def forms_of_phone(self, phone: str) -> list[Any]:
+        """List the values a lookup by a phone compares with."""
+        return self.probe.forms("phone", query("phone", phone, region=self.region))
+
     def some(self, key: str) -> list[str]:
         """List some people of the sample, each once."""
         return list(dict.fromkeys(self.found.get(key, ())))[:ASKED_AGAIN]
 
     def count(self, key: str, people: Sequence[str], where: Sequence[ColumnElement[bool]]) -> Counter[str]:
         """Count the rows of people, in whatever form they stand there; SourceUnavailable, Timeout."""
-        forms = [(form, it) for it in people for form in self.probe.forms(key, query(key, it))]
+        forms = [(form, it) for it in people for form in self.probe.forms(key, query(key, it, region=self.region))]
         compared = self.probe.compared(key)
         if not forms or isinstance(kind_of(compared), Uuid):
             return Counter()
@@ -87,19 +90,25 @@ class Patient:
         return Counter([it for it in held if it is not None])
 
 
-def query(key: str, value: str) -> Query:
+def query(key: str, value: str, *, region: str) -> Query:
     """Make the query of a lookup by one identifier."""
     if key == "phone":
-        return Query(phone=canonical_phone(value))
+        return Query(phone=canonical_phone(value, region=region))
     if key == "email":
         return Query(email=canonical_email(value))
     return Query(identifiers={key: value})
 
 
-def nobody(probe: Probe, key: str) -> tuple[Query, str]:
+def probe_phone(region: str) -> Phone:
+    """Make a phone of nobody in particular: the numbering plan's own example."""
+    return canonical_phone(example_phone(region), region=region)
+
+
+def nobody(probe: Probe, key: str, *, region: str) -> tuple[Query, str]:
     """Make a query of nobody in particular; give what of it a plan shows, too."""
     if key == "phone":
-        return Query(phone=PROBE_PHONE), PROBE_PHONE.international.removeprefix("84")
+        phone = probe_phone(region)
+        return Query(phone=phone), (phone.national or phone.international)[1:]
     if key == "email":
         return Query(email=PROBE_EMAIL), PROBE_EMAIL
     queries = [Query(identifiers={key: code}) for code in _PROBE_CODES]

@@ -8,7 +8,7 @@ from typing import Any
 
 from provider.dataset.base import Dataset, Query
 from provider.dataset.guess import masked
-from provider.dataset.patient import PROBE_DIGITS, PROBE_EMAIL, PROBE_PHONE, query
+from provider.dataset.patient import PROBE_DIGITS, PROBE_EMAIL, probe_phone, query
 from provider.dataset.symptoms import ERROR, WARNING, Finding
 from provider.dataset.table import TableDataset
 from provider.errors import Ambiguous, NotFound, ProviderError
@@ -55,12 +55,12 @@ def try_lookup(
     return tried
 
 
-def try_nobody(dataset: TableDataset, findings: list[Finding]) -> None:
+def try_nobody(dataset: TableDataset, findings: list[Finding], *, region: str) -> None:
     """Look up somebody who is hardly there, to see whether there is an answer at all."""
-    sent = {"phone": PROBE_PHONE.e164, "email": PROBE_EMAIL}
+    sent = {"phone": probe_phone(region).e164, "email": PROBE_EMAIL}
     key = dataset.identifiers[0]
     try:
-        dataset.fetch(query(key, sent.get(key, PROBE_DIGITS)))
+        dataset.fetch(query(key, sent.get(key, PROBE_DIGITS), region=region))
     except Ambiguous:
         return
     except ProviderError as error:

@@ -83,7 +83,7 @@ def _postgresql_database() -> Iterator[str]:
     with closing(server):
         server.execute(f"CREATE DATABASE {name}")
         yield name
-        server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        server.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ def _mariadb_database() -> Iterator[tuple[str, Any]]:
     with closing(server), closing(server.cursor()) as cursor:
         cursor.execute(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
         yield name, cursor
-        cursor.execute(f"DROP DATABASE {name}")
+        cursor.execute(f"DROP DATABASE IF EXISTS {name}")
 
 
 @pytest.fixture
@@ -116,7 +116,7 @@ def mariadb(_mariadb_database: tuple[str, Any]) -> Iterator[Database]:
     name, cursor = _mariadb_database
     connect = partial(pymysql.connect, host="127.0.0.1", user="root", database=name, autocommit=True)
     yield Database("mariadb", f"{MARIADB}/{name}?charset=utf8mb4", connect)
-    cursor.execute(f"DROP DATABASE {name}")
+    cursor.execute(f"DROP DATABASE IF EXISTS {name}")
     cursor.execute(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
 
 

@@ -613,6 +613,19 @@ def test_a_user_who_may_not_read_is_told(postgresql, desk_over, monkeypatch, the
         postgresql.run(f"DROP OWNED BY {role}", f"DROP ROLE {role}")
 
 
+def test_phones_are_read_as_those_of_the_region(sqlite, desk_over, monkeypatch):
+    """Where PHONE_REGION is another country, its national numbers are the ones that are found."""
+    monkeypatch.setenv("PROVIDER_PHONE_REGION", "SG")
+    sqlite.run("CREATE TABLE buyer (mobile TEXT PRIMARY KEY, points INTEGER)")
+    sqlite.fill("buyer", ("mobile", "points"), *[(str(81_234_567 + n), n) for n in range(20)])
+    desk = desk_over(sqlite)
+    printed = desk.new("buyer --source crm --table buyer")
+    assert "mobile: 20 national of 20 sampled" in printed
+    report = desk.doctor("buyer")
+    assert findings(report) == []
+    assert report["dryRun"]["found"] is True
+
+
 def test_text_that_is_not_utf8_is_found(sqlite, desk_over, the_finding):
     """Bytes that are no UTF-8, which SQLite accepts as text, are found."""
     sqlite.run(

@@ -11,6 +11,8 @@ import threading
 from pathlib import Path
 
 PATIENCE_SECONDS = 30
+LONGEST_PAUSE_SECONDS = 15
+"""After which a paused server goes on by itself, so that a test that would wait for ever fails in place of that."""
 
 
 class Cluster:
@@ -25,6 +27,7 @@ class Cluster:
             shutil.chown(self._folder, "postgres", "postgres")
         self.port = free_port()
         self._data = self._folder / "data"
+        self._end_of_pause = threading.Timer(0, self.resume)
         self._run("initdb", "--auth=trust", "--username=postgres", "--no-sync", f"--pgdata={self._data}")
 
     @property
@@ -46,9 +49,12 @@ class Cluster:
     def pause(self) -> None:
         """Make it hang: the kernel goes on taking what is sent, and nobody answers."""
         self._signal(signal.SIGSTOP)
+        self._end_of_pause = threading.Timer(LONGEST_PAUSE_SECONDS, self._signal, [signal.SIGCONT])
+        self._end_of_pause.start()
 
     def resume(self) -> None:
         """Let it go on."""
+        self._end_of_pause.cancel()
         self._signal(signal.SIGCONT)
 
     def remove(self) -> None:
@@ -97,6 +103,7 @@ class Line:
         self._flows.set()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
+        self._end_of_pause = threading.Timer(0, self._flows.set)
         self._sockets: list[socket.socket] = []
         self._threads: list[threading.Thread] = []
         self._start(self._accept)
@@ -104,9 +111,12 @@ class Line:
     def hang(self) -> None:
         """Take what is sent and pass nothing on."""
         self._flows.clear()
+        self._end_of_pause = threading.Timer(LONGEST_PAUSE_SECONDS, self._flows.set)
+        self._end_of_pause.start()
 
     def flow(self) -> None:
         """Pass everything on again."""
+        self._end_of_pause.cancel()
         self._flows.set()
 
     def close(self) -> None:
