@@ -4,10 +4,10 @@ from alembic import context
 
 from provider.settings import Settings
 from provider.store.engine import VERSION_TABLE, open_database
-from provider.store.models import Base, UtcDateTime
+from provider.store.models import UtcDateTime
+from provider.store.schema import metadata
 
 settings = context.config.attributes.get("settings") or Settings.from_environment()
-metadata = Base.metadata
 
 
 def ours(name: str | None, kind: str, _: object) -> bool:

@@ -73,17 +73,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    with op.batch_alter_table("provider_grant", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_provider_grant_expires_at"))
-        batch_op.drop_index(batch_op.f("ix_provider_grant_client_pk"))
-
     op.drop_table("provider_grant")
-    with op.batch_alter_table("provider_credential", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_provider_credential_client_pk"))
-
     op.drop_table("provider_credential")
-    with op.batch_alter_table("provider_revocation", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_provider_revocation_expires_at"))
-
     op.drop_table("provider_revocation")
     op.drop_table("provider_client")

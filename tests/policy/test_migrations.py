@@ -10,9 +10,9 @@ from alembic.util import CommandError
 
 from provider.settings import Settings
 from provider.store.engine import VERSION_TABLE, migrations
-from provider.store.models import Base
+from provider.store.schema import metadata
 
-OURS = {*Base.metadata.tables, VERSION_TABLE}
+OURS = {*metadata.tables, VERSION_TABLE}
 FOREIGN = """
 CREATE TABLE members (code TEXT PRIMARY KEY, mobile TEXT);
 CREATE INDEX ix_members_mobile ON members (mobile);
