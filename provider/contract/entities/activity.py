@@ -17,7 +17,7 @@ from provider.contract.entities.fields import (
 PAGE = "User Activity"
 
 
-class CustomerProductActivity(CompanySender, WithCustomFields):
+class CustomerProductActivity(WithCustomFields, CompanySender):
     """Something a customer did with a product."""
 
     object_type = "customer-product-activity"
@@ -36,7 +36,7 @@ class CustomerProductActivity(CompanySender, WithCustomFields):
     boolResult = Boolean("A result that is true or false.", example=True)
     longResult = Long("A result that is a whole number.", example=12)
     doubleResult = Double("A result that is a number.", example=1.5)
-    customerId = Text("The customer's key at the sender.", required=True, example="user1")
+    customerId = Text("The customer's key at the sender.", required=True, example="user1", longest=LONGEST_KEY)
     customerName = Text("The customer's name.", required=True, example="Nguyen Van A")
     customerPhone = Phone("The customer's phone.")
     customerEmail = Email("The customer's email.")
@@ -51,7 +51,7 @@ class CustomerProductActivity(CompanySender, WithCustomFields):
     recordStatus = record_status()
 
 
-class EmailInteraction(CompanySender, WithCustomFields):
+class EmailInteraction(WithCustomFields, CompanySender):
     """What became of an email."""
 
     object_type = "email-interaction"
@@ -84,7 +84,7 @@ class EmailInteraction(CompanySender, WithCustomFields):
     recordStatus = record_status()
 
 
-class SmsInteraction(CompanySender, WithCustomFields):
+class SmsInteraction(WithCustomFields, CompanySender):
     """What became of a text message."""
 
     object_type = "sms-interaction"
@@ -117,7 +117,7 @@ class SmsInteraction(CompanySender, WithCustomFields):
     recordStatus = record_status()
 
 
-class CustomerProductComment(CompanySender, WithCustomFields):
+class CustomerProductComment(WithCustomFields, CompanySender):
     """A customer's comment on a product."""
 
     object_type = "customer-product-comment"
@@ -134,7 +134,7 @@ class CustomerProductComment(CompanySender, WithCustomFields):
     title = Text("The heading.", example="Tình trạng sản phẩm")
     content = Text("What was written.", required=True, example="Xin hỏi sản phẩm này còn không?")
     ipAddress = Text("The address it was written from.", example="152.25.26.3")
-    customerId = Text("The customer's key at the sender.", required=True, example="user1")
+    customerId = Text("The customer's key at the sender.", required=True, example="user1", longest=LONGEST_KEY)
     customerName = Text("The customer's name.", required=True, example="Nguyen Van A")
     customerPhone = Phone("The customer's phone.")
     customerEmail = Email("The customer's email.")
@@ -149,7 +149,7 @@ class CustomerProductComment(CompanySender, WithCustomFields):
     recordStatus = record_status()
 
 
-class CustomerProductReview(CompanySender, WithCustomFields):
+class CustomerProductReview(WithCustomFields, CompanySender):
     """A customer's review of a product."""
 
     object_type = "customer-product-review"
@@ -167,7 +167,7 @@ class CustomerProductReview(CompanySender, WithCustomFields):
     content = Text("What was written.", required=True, example="Xin hỏi sản phẩm này còn không?")
     imageLinks = TextList("Addresses of pictures that go with it.", example=("Link1", "Link2"))
     ipAddress = Text("The address it was written from.", example="152.25.26.3")
-    customerId = Text("The customer's key at the sender.", required=True, example="user1")
+    customerId = Text("The customer's key at the sender.", required=True, example="user1", longest=LONGEST_KEY)
     customerName = Text("The customer's name.", required=True, example="Nguyen Van A")
     customerPhone = Phone("The customer's phone.")
     customerEmail = Email("The customer's email.")
@@ -182,7 +182,7 @@ class CustomerProductReview(CompanySender, WithCustomFields):
     recordStatus = record_status()
 
 
-class CustomerProductSubscriber(CompanySender, WithCustomFields):
+class CustomerProductSubscriber(WithCustomFields, CompanySender):
     """A customer who wants news of a product."""
 
     object_type = "customer-product-subscriber"
@@ -195,7 +195,7 @@ class CustomerProductSubscriber(CompanySender, WithCustomFields):
 
     subscribeAt = Timestamp("When the subscription was made.", required=True, example=1584483275000)
     subscribeId = Text("The subscription's key.", required=True, example="SB0001", longest=LONGEST_KEY)
-    customerId = Text("The customer's key at the sender.", example="user1")
+    customerId = Text("The customer's key at the sender.", example="user1", longest=LONGEST_KEY)
     customerName = Text("The customer's name.", required=True, example="Nguyen Van A")
     customerPhone = Phone("The customer's phone.")
     customerEmail = Email("The customer's email.")

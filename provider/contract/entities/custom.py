@@ -6,7 +6,7 @@ from provider.contract.entities.fields import LONGEST_KEY, Email, Phone, Text, T
 PAGE = "Custom Model"
 
 
-class CustomModel(Sender, WithCustomFields):
+class CustomModel(WithCustomFields, Sender):
     """A record of a model that an organisation made for itself."""
 
     object_type = "custom-model"
@@ -24,7 +24,7 @@ class CustomModel(Sender, WithCustomFields):
         longest=LONGEST_KEY,
     )
     refId = Text("The record's key at the sender, by which a callback names it.", required=True, longest=LONGEST_KEY)
-    customerId = Text("The customer's key at the sender.", example="C09320932032")
+    customerId = Text("The customer's key at the sender.", example="C09320932032", longest=LONGEST_KEY)
     email = Email("The customer's email.")
     phone = Phone("The customer's phone.")
     leadId = Text("The lead's key.", example="Lead01")

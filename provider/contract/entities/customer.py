@@ -17,7 +17,7 @@ from provider.contract.entities.fields import (
 PAGE = "Customer"
 
 
-class CustomerIdentity(CompanySender, WithCustomFields):
+class CustomerIdentity(WithCustomFields, CompanySender):
     """A customer: who they are and how to reach them."""
 
     object_type = "customer-identity"
@@ -71,7 +71,7 @@ class CustomerIdentity(CompanySender, WithCustomFields):
     recordStatus = record_status()
 
 
-class CustomerRelationship(CompanySender, WithCustomFields):
+class CustomerRelationship(WithCustomFields, CompanySender):
     """A person who is related to a customer."""
 
     object_type = "customer-relationship"
@@ -82,7 +82,9 @@ class CustomerRelationship(CompanySender, WithCustomFields):
     newest_by = ("updatedAt", "createdAt")
     person = {"phone": "customerPhone", "email": "customerEmail", "customerId": "customerId"}
 
-    customerId = Text("The key of the customer who has the relation.", required=True, example="C1230000001")
+    customerId = Text(
+        "The key of the customer who has the relation.", required=True, example="C1230000001", longest=LONGEST_KEY
+    )
     customerEmail = Email("The customer's email.")
     customerPhone = Phone("The customer's phone.")
     relationshipId = Text("The relation's key.", required=True, example="R0001", longest=LONGEST_KEY)
@@ -106,7 +108,7 @@ class CustomerRelationship(CompanySender, WithCustomFields):
     recordStatus = record_status()
 
 
-class CustomerMembership(CompanySender, WithCustomFields):
+class CustomerMembership(WithCustomFields, CompanySender):
     """A membership of a customer: its tier and its points."""
 
     object_type = "customer-membership"
@@ -117,7 +119,7 @@ class CustomerMembership(CompanySender, WithCustomFields):
     newest_by = ("membershipUpdatedAt", "membershipIssuedAt")
     person = {"phone": "customerPhone", "email": "customerEmail", "customerId": "customerId"}
 
-    customerId = Text("The customer's key at the sender.", example="C110000001")
+    customerId = Text("The customer's key at the sender.", example="C110000001", longest=LONGEST_KEY)
     customerEmail = Email("The customer's email.")
     customerPhone = Phone("The customer's phone.")
     customerName = Text("The customer's name.", example="Dee Nguyen")

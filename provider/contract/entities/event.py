@@ -6,7 +6,7 @@ from provider.contract.entities.fields import LONGEST_KEY, Double, Email, Phone,
 PAGE = "User Event"
 
 
-class UserEvent(Entity, WithCustomFields):
+class UserEvent(WithCustomFields, Entity):
     """An event of a customer."""
 
     object_type = "user-event"
@@ -54,7 +54,7 @@ class UserEvent(Entity, WithCustomFields):
     eventLabels = TextList("Labels of the event.", example=("type", "source: 123"))
     eventLabel2s = TextList("A second set of labels.", example=("link: http1",))
     eventLabel3s = TextList("A third set of labels.", example=("link: http1",))
-    customerId = Text("The customer's key at the sender.", example="C09320932032")
+    customerId = Text("The customer's key at the sender.", example="C09320932032", longest=LONGEST_KEY)
     email = Email("The customer's email.")
     phone = Phone("The customer's phone.")
     zaloOAId = Text("The id of the Zalo official account.", example="763845675567xxx")

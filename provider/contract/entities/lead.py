@@ -6,7 +6,7 @@ from provider.contract.entities.fields import LONGEST_KEY, Email, Integer, Phone
 PAGE = "Lead"
 
 
-class LeadInformation(CompanySender, WithCustomFields):
+class LeadInformation(WithCustomFields, CompanySender):
     """A person who may become a customer."""
 
     object_type = "lead-information"
@@ -21,7 +21,7 @@ class LeadInformation(CompanySender, WithCustomFields):
     leadId = Text("The lead's key.", required=True, example="00000000001", longest=LONGEST_KEY)
     phone = Phone("The customer's phone.", required=True)
     email = Email("The customer's email.")
-    customerId = Text("The customer's key at the sender.")
+    customerId = Text("The customer's key at the sender.", longest=LONGEST_KEY)
     fullName = Text("The whole name, in one piece.", example="Nguyen Dee")
     firstName = Text("The first name.", example="Nguyen")
     lastName = Text("The last name.", example="Dee")

@@ -25,7 +25,7 @@ class MetaSurveyQuestion(Schema):
     lang5 = Text("The question in a fifth language.", example="満足ですか")
 
 
-class MetaSurvey(CompanySender, WithCustomFields):
+class MetaSurvey(WithCustomFields, CompanySender):
     """A survey: what it asks."""
 
     object_type = "meta-survey"
@@ -49,7 +49,7 @@ class MetaSurvey(CompanySender, WithCustomFields):
     )
 
 
-class MetaFormMarketing(CompanySender, WithCustomFields):
+class MetaFormMarketing(WithCustomFields, CompanySender):
     """A form that gathers contacts."""
 
     object_type = "meta-form-marketing"

@@ -28,7 +28,7 @@ class OrderItem(WithCustomFields):
     discountPercent = Double("What is taken off, in percent.", example=8.2)
 
 
-class Order(CompanySender, WithCustomFields):
+class Order(WithCustomFields, CompanySender):
     """An order."""
 
     object_type = "order"
@@ -41,7 +41,7 @@ class Order(CompanySender, WithCustomFields):
     orderId = Text("The order's key.", required=True, example="ORDER00001", longest=LONGEST_KEY)
     orderStatus = Text("How far the order has come.", required=True, example="PaymentAbandoment")
     orderDate = Timestamp("When the order was made.", example=1584483275000)
-    customerId = Text("The customer's key at the sender.", required=True, example="CUS010012212")
+    customerId = Text("The customer's key at the sender.", required=True, example="CUS010012212", longest=LONGEST_KEY)
     customerName = Text("The customer's name.", required=True, example="John")
     customerEmail = Email("The customer's email.", required=True)
     customerPhone = Phone("The customer's phone.")
