@@ -1,0 +1,1 @@
+"""The way out: records pushed to Pango's Data Ingestion."""
