@@ -1,0 +1,364 @@
+"""`provider push`: records out to Pango; what became of them; and once more what was refused."""
+
+import json
+import re
+import signal
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from difflib import get_close_matches
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import click
+from sqlalchemy import Engine, RowMapping
+
+from provider.cli.progress import shown
+from provider.cli.pushes import dead, list_, show
+from provider.contract.entities import ENTITIES
+from provider.errors import ConfigurationError
+from provider.ingestion import origins
+from provider.ingestion.batches import cut
+from provider.ingestion.client import PangoClient
+from provider.ingestion.credentials import account_name
+from provider.ingestion.letters import revive
+from provider.ingestion.limiter import Limiter
+from provider.ingestion.outbox import Outbox
+from provider.ingestion.push import Job, Reading, Run
+from provider.ingestion.windows import read_windows
+from provider.settings import Settings
+from provider.store.engine import check_migrated, open_database
+
+DEFAULT_SOURCE = "access-data-provider"
+_OURS = ("objectType", "source", "entries", "jeConfigId", "jeEventKey", "ignoredUpdateCfs")
+_SECRET = re.compile("key|token|secret|password", re.IGNORECASE)
+
+
+class Commands(click.Group):
+    """What is no command is what to push: `provider push OBJECT_TYPE`."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; without one it is about sending."""
+        return super().resolve_command(ctx, args) if args[0] in self.commands else ("", self.commands["send"], args)
+
+
+class Members(click.ParamType[dict[str, Any]]):
+    """A JSON object, or @FILE that holds one."""
+
+    name = "JSON|@FILE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dict[str, Any]:
+        """Read the object."""
+        try:
+            members = json.loads(Path(value[1:]).read_text(encoding="utf-8") if value.startswith("@") else value)
+        except OSError as error:
+            self.fail(f"{value[1:]} cannot be read ({error.strerror})", param, ctx)
+        except ValueError:
+            self.fail("write a JSON object, or @ and the name of a file that holds one", param, ctx)
+        if not isinstance(members, dict):
+            self.fail("this is JSON, but no object", param, ctx)
+        if taken := sorted(set(members) & set(_OURS)):
+            self.fail(f"leave out {taken[0]}: it is set by other options", param, ctx)
+        return members
+
+
+class Time(click.ParamType[datetime]):
+    """A day or a time, in this machine's zone unless it names one."""
+
+    name = "TIME"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """Read a time."""
+        try:
+            return datetime.fromisoformat(value).astimezone()
+        except ValueError:
+            self.fail("write a time like 2026-01-31 or 2026-01-31T09:30", param, ctx)
+
+
+@click.group(
+    "push",
+    cls=Commands,
+    no_args_is_help=False,
+    invoke_without_command=True,
+    add_help_option=False,
+    context_settings={"ignore_unknown_options": True},
+)
+@click.pass_context
+def command(context: click.Context) -> None:
+    """Push records to Pango's Data Ingestion, and see what became of them."""
+    if context.invoked_subcommand is None:
+        click.echo(send.get_help(click.Context(send, info_name="", parent=context)))
+
+
+command.add_command(list_)
+command.add_command(show)
+command.add_command(dead)
+
+
+@command.command("send", hidden=True, epilog="Also: provider push list, show ID, dead ID, retry ID.")
+@click.argument("object_type", required=False)
+@click.option("--file", type=click.Path(path_type=Path), help="Push the records of a file.")
+@click.option("--stored", is_flag=True, help="Push what is stored in the provider database.")
+@click.option("--since", type=Time(), help="With --stored: only what was stored since.")
+@click.option("--dataset", "datasets", multiple=True, metavar="NAME", help="Push all rows of a dataset over a table.")
+@click.option("--sql", metavar="QUERY", help="Push the rows of a query; its columns are named like the fields.")
+@click.option("--on", "source_name", metavar="SOURCE", help="The source of --sql: crm for PROVIDER_SOURCE_CRM_URL.")
+@click.option("--source", default=DEFAULT_SOURCE, show_default=True, help="The name Pango knows your system by.")
+@click.option("--init-data", is_flag=True, help="Mark the records as the first load.")
+@click.option("--je-config-id", help="Journey event: its configuration's id.")
+@click.option("--je-event-key", help="Journey event: its key.")
+@click.option("--ignored-update-cf", "ignored", multiple=True, metavar="FIELD", help="A custom field not to overwrite.")
+@click.option("--callback", type=Members(), help="Members for callbacks, copied from Pango's console.")
+@click.option("--dry-run", is_flag=True, help="Show the first request, send and keep nothing.")
+@click.option("--resume", is_flag=False, flag_value="", metavar="[ID]", help="Go on with a push that was interrupted.")
+@click.option("--workers", type=click.IntRange(1, 64), default=8, show_default=True, help="Requests at the same time.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def send(object_type: str | None, *, resume: str | None, dry_run: bool, as_json: bool, **given: Any) -> None:
+    """Push records of an OBJECT_TYPE, like customer-identity, to Pango.
+
+    At most 50 go into one request, within Pango's rate limits. Whatever happens nothing is lost: --resume goes on.
+    """
+    with _open() as parts:
+        if resume is not None:
+            push = _unfinished(parts.outbox, resume, object_type)
+            _push(parts, push, given, as_json=as_json)
+            return
+        if not object_type:
+            raise click.UsageError("Say what to push, like: provider push customer-identity --file customers.csv")
+        _warn(object_type, given["ignored"])
+        origin, request = _origin(given), _request(given)
+        if dry_run:
+            _show_first_request(parts, object_type, origin, request, given["callback"] or {}, as_json=as_json)
+            return
+        origins.open_origin(origin, object_type, settings=parts.settings, engine=parts.engine)
+        push_id = parts.outbox.create(object_type, origin=origin, request=request)
+        _push(parts, parts.outbox.get(push_id), given, as_json=as_json)
+
+
+@command.command()
+@click.argument("push_id", metavar="ID")
+@click.option("--callback", type=Members(), help="The same as when it was pushed.")
+@click.option("--workers", type=click.IntRange(1, 64), default=8, show_default=True, help="Requests at the same time.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def retry(push_id: str, *, as_json: bool, **given: Any) -> None:
+    """Send the dead letters of a push once more."""
+    with _open() as parts:
+        push = parts.outbox.get(push_id)
+        _members(push, given["callback"])
+        count = revive(parts.outbox, push_id, push["object_type"])
+        if not as_json:
+            click.echo(f"{count:,} records are sent once more.")
+        _push(parts, parts.outbox.get(push_id), given, as_json=as_json)
+
+
+@dataclass(frozen=True)
+class _Parts:
+    settings: Settings
+    engine: Engine
+    outbox: Outbox
+    client: PangoClient
+    limiter: Limiter
+
+
+@contextmanager
+def _open() -> Iterator[_Parts]:
+    """Open what a push works with; ConfigurationError for settings that are missing."""
+    settings = Settings.from_environment()
+    with closing(PangoClient(settings)) as client:
+        windows = read_windows(settings.pango_rate_limits)
+        engine = open_database(settings)
+        try:
+            check_migrated(engine, settings)
+            limiter = Limiter(engine, account_name(settings), windows)
+            yield _Parts(settings, engine, Outbox(engine), client, limiter)
+        finally:
+            engine.dispose()
+
+
+def _origin(given: Mapping[str, Any]) -> origins.Origin:
+    """Describe the one origin that was chosen."""
+    chosen = [name for name in ("file", "stored", "datasets", "sql") if given[name]]
+    if len(chosen) != 1:
+        raise click.UsageError("Say where the records are: one of --file, --stored, --dataset and --sql.")
+    if given["since"] and not given["stored"]:
+        raise click.UsageError("--since belongs to --stored.")
+    if (given["sql"] is None) != (given["source_name"] is None):
+        raise click.UsageError("--sql and --on belong together.")
+    match chosen[0]:
+        case "file":
+            return origins.file_origin(given["file"])
+        case "stored":
+            return origins.stored_origin(given["since"])
+        case "datasets":
+            return origins.dataset_origin(given["datasets"])
+    return origins.sql_origin(given["sql"], given["source_name"])
+
+
+def _request(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Write down what every request of the push carries. Of callbacks only that there are some: they hold a key."""
+    members = {
+        "source": given["source"],
+        "jeConfigId": given["je_config_id"],
+        "jeEventKey": given["je_event_key"],
+        "ignoredUpdateCfs": list(given["ignored"]) or None,
+    }
+    return {
+        "members": {name: value for name, value in members.items() if value is not None},
+        "initData": given["init_data"],
+        "callback": given["callback"] is not None,
+    }
+
+
+def _members(push: RowMapping, callback: Mapping[str, Any] | None) -> dict[str, Any]:
+    request = push["request"]
+    if request["callback"] and callback is None:
+        raise ConfigurationError(
+            f"Push {push['id']} awaits callbacks: give --callback again. It is not kept, as it holds a key."
+        )
+    return {**request["members"], **(callback or {})}
+
+
+def _unfinished(outbox: Outbox, push_id: str, object_type: str | None) -> RowMapping:
+    """Find the push that is meant."""
+    if push_id:
+        return outbox.get(push_id)
+    found = [it for it in outbox.all(unfinished=True) if object_type in (None, it["object_type"])]
+    if not found:
+        raise ConfigurationError("Every push is done. `provider push list` shows them.")
+    if len(found) > 1:
+        raise ConfigurationError(
+            f"Several pushes are not done: {', '.join(it['id'] for it in found)}. "
+            f"Name one: provider push --resume {found[0]['id']}"
+        )
+    return found[0]
+
+
+def _push(parts: _Parts, push: RowMapping, given: Mapping[str, Any], *, as_json: bool) -> None:
+    """Run a push and tell how it went; ConfigurationError when it had to stop."""
+    began, push_id, origin = time.monotonic(), push["id"], push["origin"]
+    members = _members(push, given["callback"])
+    reading = _reading(parts, push) if push["read_at"] is None else None
+    job = Job(
+        push_id=push_id,
+        object_type=push["object_type"],
+        members=members,
+        init_data=push["request"]["initData"],
+        awaits_callbacks=push["request"]["callback"],
+        read_first=origins.is_query(origin),
+    )
+    stop = Event()
+    with _interruptible(stop), shown(origin.get("lines")) as see:
+        run = Run(
+            job,
+            outbox=parts.outbox,
+            client=parts.client,
+            limiter=parts.limiter,
+            reading=reading,
+            workers=given["workers"],
+            stop=stop,
+            see=see,
+        )
+        reason = run.run()
+    _tell(parts.outbox, push_id, time.monotonic() - began, as_json=as_json)
+    if reason:
+        raise ConfigurationError(
+            f"The push stopped: {reason}. Nothing is lost. Go on with: provider push --resume {push_id}"
+        )
+
+
+def _reading(parts: _Parts, push: RowMapping) -> Reading:
+    origin, object_type = push["origin"], push["object_type"]
+    is_query = origins.is_query(origin)
+    if push["position"] and not is_query:
+        origins.check_unchanged(origin)
+    reader, skip = parts.outbox.begin_reading(push["id"], again=is_query)
+    records = origins.open_origin(origin, object_type, settings=parts.settings, engine=parts.engine, skip=skip)
+    return Reading(parts.outbox, push["id"], reader, cut(records, object_type))
+
+
+@contextmanager
+def _interruptible(stop: Event) -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM end the push in good order; a second Ctrl-C ends it at once."""
+
+    def ask(number: int, _: Any) -> None:
+        stop.set()
+        signal.signal(number, before[number])
+        click.echo("Stopping: waiting for the answers under way.", err=True)
+
+    before: dict[int, Any] = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _tell(outbox: Outbox, push_id: str, seconds: float, *, as_json: bool) -> None:
+    push = outbox.get(push_id)
+    counts = {"records": push["position"], **{name: push[name] for name in ("accepted", "dead", "requests")}}
+    if as_json:
+        done = push["finished_at"] is not None
+        click.echo(json.dumps({"id": push_id, **counts, "seconds": round(seconds, 3), "done": done}))
+        return
+    click.echo(
+        f"Push {push_id}: {counts['records']:,} records, {counts['accepted']:,} accepted, {counts['dead']:,} dead, "
+        f"{counts['requests']:,} requests, {seconds:,.1f} seconds."
+    )
+    if counts["dead"]:
+        click.echo(f"What is wrong with the dead ones: provider push dead {push_id}")
+
+
+def _show_first_request(
+    parts: _Parts,
+    object_type: str,
+    origin: origins.Origin,
+    request: Mapping[str, Any],
+    callback: Mapping[str, Any],
+    *,
+    as_json: bool,
+) -> None:
+    """Print the first request as it would go out, but for its secrets."""
+    records = origins.open_origin(origin, object_type, settings=parts.settings, engine=parts.engine)
+    for group in cut(records, object_type):
+        if group.entries:
+            break
+    else:
+        raise ConfigurationError("There is no record that could be sent.")
+    members = {"objectType": object_type, **request["members"], **_masked(callback)}
+    prepared = parts.client.prepare(group.entries[0].payload, members, init_data=request["initData"])
+    body = prepared.body.decode()
+    if as_json:
+        parts_of_it = {"method": prepared.method, "url": prepared.url, "headers": prepared.shown()}
+        click.echo(json.dumps({**parts_of_it, "body": json.loads(body)}, ensure_ascii=False))
+        return
+    click.echo(f"{prepared.method} {prepared.url}")
+    for name, value in prepared.shown().items():
+        click.echo(f"{name}: {value}")
+    click.echo(f"\n{body}")
+
+
+def _masked(value: Any) -> Any:
+    """Mask what looks like a secret among the members of callbacks."""
+    if isinstance(value, dict):
+        return {
+            name: "***" if isinstance(member, str) and _SECRET.search(name) else _masked(member)
+            for name, member in value.items()
+        }
+    return [_masked(member) for member in value] if isinstance(value, list) else value
+
+
+def _warn(object_type: str, ignored: tuple[str, ...]) -> None:
+    """Tell on standard error what is likely a mistake, and may be none."""
+    entity = ENTITIES.get(object_type)
+    say: Callable[[str], None] = lambda text: click.echo(f"Warning: {text}", err=True)  # noqa: E731
+    if entity is None:
+        close = get_close_matches(object_type, ENTITIES, n=1)
+        hint = f" Did you mean {close[0]}?" if close else ""
+        say(f"{object_type} is no type we know: its records go out unchecked.{hint}")
+    elif ignored and not entity.keeps_custom_fields:
+        say(f"{object_type} does not support --ignored-update-cf: Pango may overwrite the fields all the same.")

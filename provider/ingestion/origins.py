@@ -1,0 +1,173 @@
+"""Origins: where the records of a push come from. An origin is kept with its push, so that it can be read again."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, select
+
+from provider.auth.keys import derive_key
+from provider.contract.entities import ENTITIES
+from provider.dataset import TableDataset
+from provider.dataset.discover import discover
+from provider.errors import ConfigurationError
+from provider.ingestion.batches import Read
+from provider.ingestion.conversion import convert
+from provider.ingestion.files import read
+from provider.settings import Settings
+from provider.sources import Sources
+from provider.store.entities import TABLES, record_of
+
+_READ_LIMIT = 3600.0
+"""Seconds a query may take: it reads a whole table."""
+
+_ROWS = 500
+"""Rows that are fetched at a time."""
+
+Origin = dict[str, Any]
+
+
+def file_origin(path: Path) -> Origin:
+    """Describe a file, so that a later look at it tells whether it is the same; ConfigurationError."""
+    try:
+        with path.open("rb") as file:
+            digest, lines = hashlib.sha256(), 0
+            while chunk := file.read(1 << 20):
+                digest.update(chunk)
+                lines += chunk.count(b"\n")
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read ({error.strerror}).") from None
+    return {"kind": "file", "path": str(path.resolve()), "sha256": digest.hexdigest(), "lines": lines}
+
+
+def stored_origin(since: datetime | None) -> Origin:
+    """Describe the records of an entity's own table, all or those stored since."""
+    return {"kind": "stored", "since": since and since.isoformat()}
+
+
+def dataset_origin(names: Sequence[str]) -> Origin:
+    """Describe all rows of datasets."""
+    return {"kind": "dataset", "names": list(names)}
+
+
+def sql_origin(sql: str, source: str) -> Origin:
+    """Describe the rows of a query on a source."""
+    return {"kind": "sql", "sql": sql, "source": source}
+
+
+def describe(origin: Origin) -> str:
+    """Name an origin for people."""
+    match origin["kind"]:
+        case "file":
+            return f"file {Path(origin['path']).name}"
+        case "stored":
+            return f"stored since {origin['since']}" if origin["since"] else "stored"
+        case "dataset":
+            return f"dataset {', '.join(origin['names'])}"
+    return f"SQL on {origin['source']}"
+
+
+def is_query(origin: Origin) -> bool:
+    """Tell a query from a file: only a file has the same records in the same places when it is read again."""
+    return origin["kind"] != "file"
+
+
+def open_origin(
+    origin: Origin, object_type: str, *, settings: Settings, engine: Engine, skip: int = 0
+) -> Iterator[Read]:
+    """Read the records, those of a file after the first `skip`; ConfigurationError for what cannot be read.
+
+    What can be known to be wrong is raised at once, not when the first record is asked for.
+    """
+    match origin["kind"]:
+        case "file":
+            return _of_file(Path(origin["path"]), object_type, skip)
+        case "stored":
+            return _stored(object_type, engine, origin["since"])
+        case "dataset":
+            return _of_datasets(origin["names"], object_type, settings)
+    sources = Sources(settings.sources, limit=_READ_LIMIT)
+    return _of_query(sources, origin["source"], origin["sql"], object_type)
+
+
+def check_unchanged(origin: Origin) -> None:
+    """Make sure that a file is the one whose reading was interrupted; ConfigurationError when it is not."""
+    if file_origin(Path(origin["path"])) != origin:
+        raise ConfigurationError(
+            f"{origin['path']} has changed since this push began, so it cannot be read on. "
+            "Put the old file back, or begin a new push: what Pango has already is only overwritten."
+        )
+
+
+def _of_file(path: Path, object_type: str, skip: int) -> Iterator[Read]:
+    rows = read(path)
+
+    def records() -> Iterator[Read]:
+        for position, (number, row) in enumerate(rows):
+            if position >= skip:
+                yield Read(f"row {number}", *convert(row, object_type))
+
+    return records()
+
+
+def _stored(object_type: str, engine: Engine, since: str | None) -> Iterator[Read]:
+    if object_type not in TABLES:
+        raise ConfigurationError(f"No {object_type} is stored here. There are: {', '.join(TABLES)}.")
+    table, entity = TABLES[object_type], ENTITIES[object_type]
+    chosen = select(table).order_by(table.c.row_id)
+    if since:
+        chosen = chosen.where(table.c.stored_at >= datetime.fromisoformat(since))
+
+    def records() -> Iterator[Read]:
+        with engine.connect() as connection:
+            rows = connection.execution_options(yield_per=_ROWS).execute(chosen)
+            for row in rows.mappings():
+                yield Read(f"row {row['row_id']}", record_of(entity, row))
+
+    return records()
+
+
+def _of_datasets(names: Sequence[str], object_type: str, settings: Settings) -> Iterator[Read]:
+    known = discover(settings.datasets)
+    chosen: list[TableDataset] = []
+    for name in names:
+        if name not in known:
+            raise ConfigurationError(f"There is no dataset {name!r}. There are: {', '.join(known)}.")
+        dataset = known[name]
+        if not isinstance(dataset, TableDataset):
+            raise ConfigurationError(f"Dataset {name} is a function that finds one person: it has no rows to push.")
+        chosen.append(dataset)
+    sources = Sources(settings.sources, limit=_READ_LIMIT)
+    hash_key = derive_key(settings.require_secret_key(), "masks")
+    for dataset in chosen:
+        dataset.prepare(sources, hash_key=hash_key)
+
+    def records() -> Iterator[Read]:
+        try:
+            for dataset in chosen:
+                for number, record in enumerate(dataset.all(), 1):
+                    yield Read(f"{dataset.name}, row {number}", *convert(record, object_type))
+        finally:
+            _close(sources)
+
+    return records()
+
+
+def _of_query(sources: Sources, name: str, sql: str, object_type: str) -> Iterator[Read]:
+    source = sources[name]
+
+    def records() -> Iterator[Read]:
+        try:
+            for number, row in enumerate(source.stream(sql), 1):
+                yield Read(f"row {number}", *convert(row, object_type))
+        finally:
+            _close(sources)
+
+    return records()
+
+
+def _close(sources: Sources) -> None:
+    for source in sources.opened():
+        source.engine.dispose()
