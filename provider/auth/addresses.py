@@ -20,8 +20,9 @@ def is_trustworthy(url: str) -> bool:
     """Tell whether one may send to a web address: encrypted, or within this machine."""
     try:
         parts = urlsplit(url)
+        port = parts.port
     except ValueError:
         return False
-    return bool(parts.hostname) and (
+    return bool(parts.hostname and port != 0) and (
         parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
     )
