@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import URL, Engine, MetaData, RowMapping, Select, Table, event
+from sqlalchemy import URL, Engine, Executable, MetaData, RowMapping, Table, event
 from sqlalchemy.exc import InvalidatePoolError, NoSuchTableError, SAWarning, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 
@@ -101,7 +101,7 @@ class Source:
         self._breaker.succeeded()
         return description
 
-    def stream(self, query: Select[Any] | str) -> Iterator[RowMapping]:
+    def stream(self, query: Executable | str) -> Iterator[RowMapping]:
         """Give all rows of a query, a few at a time; ConfigurationError when it fails, SourceUnavailable."""
         try:
             with self.engine.connect() as connection:

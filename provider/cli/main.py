@@ -18,6 +18,8 @@ _COMMANDS = {
     "client": "provider.cli.client",
     "connect": "provider.cli.connect",
     "dataset": "provider.cli.dataset",
+    "push": "provider.cli.push",
+    "simulate": "provider.cli.simulate",
     "settings": "provider.cli.settings",
 }
 

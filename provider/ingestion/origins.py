@@ -71,7 +71,7 @@ def describe(origin: Origin) -> str:
 
 def is_query(origin: Origin) -> bool:
     """Tell a query from a file: only a file has the same records in the same places when it is read again."""
-    return origin["kind"] != "file"
+    return str(origin["kind"]) != "file"
 
 
 def open_origin(
@@ -124,7 +124,7 @@ def _stored(object_type: str, engine: Engine, since: str | None) -> Iterator[Rea
         with engine.connect() as connection:
             rows = connection.execution_options(yield_per=_ROWS).execute(chosen)
             for row in rows.mappings():
-                yield Read(f"row {row['row_id']}", record_of(entity, row))
+                yield Read(f"row {row['row_id']}", record_of(entity, dict(row)))
 
     return records()
 
@@ -161,7 +161,7 @@ def _of_query(sources: Sources, name: str, sql: str, object_type: str) -> Iterat
     def records() -> Iterator[Read]:
         try:
             for number, row in enumerate(source.stream(sql), 1):
-                yield Read(f"row {number}", *convert(row, object_type))
+                yield Read(f"row {number}", *convert(dict(row), object_type))
         finally:
             _close(sources)
 

@@ -162,10 +162,9 @@ class Outbox:
             self._lease(connection, held, 0)
 
     def record(self, push_id: str, changes: Changes) -> None:
-        """Write what came of batches, in one transaction. One that is gone was answered to another sender: it counts once."""
-        touched = [
-            batch.id for changed in (changes.accepted, changes.halved, changes.dead, changes.later) for batch, *_ in changed
-        ]
+        """Write what came of batches, in one transaction. One that is gone was somebody else's by then: it is left out."""
+        ended = (changes.accepted, changes.halved, changes.dead)
+        touched = [batch.id for changed in ended for batch, *_ in changed]
         with self._locked(push_id) as (connection, push):
             there = set(connection.scalars(select(Batch.id).where(Batch.id.in_(touched))))
             accepted = [it for it in changes.accepted if it[0].id in there]

@@ -22,7 +22,8 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
 
 def pause(times: int) -> float:
     """Say how long to wait after so many failures, in seconds: doubled each time, never twice the same."""
-    return min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(times, 10)) * random.uniform(0.75, 1.25)  # noqa: S311
+    longest = min(_LONGEST_PAUSE, _FIRST_PAUSE * float(2 ** min(times, 10)))
+    return longest * random.uniform(0.75, 1.25)  # noqa: S311 -- no secret
 
 
 class Trouble:

@@ -24,8 +24,8 @@ class Push(Base):
 
     `origin` names what is read, `request` holds the members of every request beside the entries and the query
     parameters. `position` counts the records that were read into the outbox, so that an interrupted push reads on from
-    there. `reader` is who reads: only that one may append, so that two resumes at once do not read twice. `read_at` says
-    when it was done reading.
+    there. `reader` is who reads: only that one may append, so that two resumes at once do not read twice. `read_at`
+    says when it was done reading.
     """
 
     __tablename__ = "provider_push"
