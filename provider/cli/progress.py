@@ -62,12 +62,13 @@ def _plain() -> See:
 
     def see(now: Progress) -> None:
         nonlocal next_line
+        a_second = rate(now)
         if time.monotonic() < next_line:
             return
         next_line = time.monotonic() + _PLAIN_SECONDS
         line = (
             f"{now.read:,} read, {now.accepted:,} accepted, {now.dead:,} dead, {now.batches:,} batches wait, "
-            f"{rate(now):,.0f} records/s"
+            f"{a_second:,.0f} records/s"
         )
         held = _held(now)
         click.echo(f"{line}; {held}" if held else line, err=True)

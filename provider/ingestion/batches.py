@@ -20,6 +20,9 @@ GROUP = 500
 """Records that go into the outbox in one transaction."""
 
 
+_LONGEST_REFERENCE = 255
+
+
 @dataclass(frozen=True, slots=True)
 class Entries:
     """The entries of one request: a JSON array, and how many they are."""
@@ -103,12 +106,11 @@ def references(payload: bytes, object_type: str) -> list[str | None]:
 
 
 def reference(record: Mapping[str, Any], object_type: str) -> str | None:
-    """Name a record: its refId, by which callbacks name it, or else the values of its natural key."""
+    """Name a record: its refId, by which callbacks name it, or else its natural key without the company."""
     if record.get("refId") not in (None, ""):
-        return str(record["refId"])[:255]
+        return str(record["refId"])[:_LONGEST_REFERENCE]
     entity = ENTITIES.get(object_type)
-    values = [str(value) for value in entity.key_of(record) if value not in (None, "")] if entity else []
-    return "/".join(values)[:255] or None
+    return "/".join(entity.key_of(record)[1:])[:_LONGEST_REFERENCE] or None if entity else None
 
 
 def check(record: Mapping[str, Any], object_type: str) -> Mapping[str, str]:
@@ -121,7 +123,9 @@ def _check(item: Read, object_type: str) -> bytes | Rejected:
     record = item.record
     problems = item.problems or check(record, object_type)
     if problems:
-        return _reject(item, object_type, "Invalid", "; ".join(f"{name}: {why}" for name, why in problems.items()))
+        return _reject(
+            item, object_type, "Invalid", "; ".join(f"{name} {why}".strip() for name, why in problems.items())
+        )
     try:
         entry = orjson.dumps(record)
     except TypeError as error:  # a number past 64 bits, half a character

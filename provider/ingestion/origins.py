@@ -1,8 +1,8 @@
 """Origins: where the records of a push come from. An origin is kept with its push, so that it can be read again."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +10,14 @@ from sqlalchemy import Engine, select
 
 from provider.auth.keys import derive_key
 from provider.contract.entities import ENTITIES
+from provider.contract.record import flat
 from provider.dataset import TableDataset
 from provider.dataset.discover import discover
 from provider.errors import ConfigurationError
+from provider.importing.convert import Conversion
+from provider.importing.readers import read
+from provider.importing.rows import Broken
 from provider.ingestion.batches import Read
-from provider.ingestion.conversion import convert
-from provider.ingestion.files import read
 from provider.settings import Settings
 from provider.sources import Sources
 from provider.store.entities import TABLES, record_of
@@ -27,6 +29,9 @@ _ROWS = 500
 """Rows that are fetched at a time."""
 
 Origin = dict[str, Any]
+
+Convert = Callable[[Mapping[str, Any]], tuple[dict[str, Any], dict[str, str]]]
+"""Makes a record of a row, and says what of it could not be converted, by field."""
 
 
 def file_origin(path: Path) -> Origin:
@@ -83,13 +88,12 @@ def open_origin(
     """
     match origin["kind"]:
         case "file":
-            return _of_file(Path(origin["path"]), object_type, skip)
+            return _of_file(Path(origin["path"]), _conversion(object_type, settings), skip)
         case "stored":
             return _stored(object_type, engine, origin["since"])
         case "dataset":
             return _of_datasets(origin["names"], object_type, settings)
-    sources = Sources(settings.sources, limit=_READ_LIMIT)
-    return _of_query(sources, origin["source"], origin["sql"], object_type)
+    return _of_query(origin["source"], origin["sql"], object_type, settings)
 
 
 def check_unchanged(origin: Origin) -> None:
@@ -101,13 +105,14 @@ def check_unchanged(origin: Origin) -> None:
         )
 
 
-def _of_file(path: Path, object_type: str, skip: int) -> Iterator[Read]:
+def _of_file(path: Path, convert: Convert, skip: int) -> Iterator[Read]:
     rows = read(path)
 
     def records() -> Iterator[Read]:
-        for position, (number, row) in enumerate(rows):
-            if position >= skip:
-                yield Read(f"row {number}", *convert(row, object_type))
+        with rows:
+            for position, (number, row) in enumerate(rows):
+                if position >= skip:
+                    yield _read(f"row {number}", row, convert)
 
     return records()
 
@@ -139,7 +144,7 @@ def _of_datasets(names: Sequence[str], object_type: str, settings: Settings) -> 
         if not isinstance(dataset, TableDataset):
             raise ConfigurationError(f"Dataset {name} is a function that finds one person: it has no rows to push.")
         chosen.append(dataset)
-    sources = Sources(settings.sources, limit=_READ_LIMIT)
+    sources, convert = Sources(settings.sources, limit=_READ_LIMIT), _conversion(object_type, settings)
     hash_key = derive_key(settings.require_secret_key(), "masks")
     for dataset in chosen:
         dataset.prepare(sources, hash_key=hash_key)
@@ -148,20 +153,21 @@ def _of_datasets(names: Sequence[str], object_type: str, settings: Settings) -> 
         try:
             for dataset in chosen:
                 for number, record in enumerate(dataset.all(), 1):
-                    yield Read(f"{dataset.name}, row {number}", *convert(record, object_type))
+                    yield _read(f"{dataset.name}, row {number}", record, convert)
         finally:
             _close(sources)
 
     return records()
 
 
-def _of_query(sources: Sources, name: str, sql: str, object_type: str) -> Iterator[Read]:
+def _of_query(name: str, sql: str, object_type: str, settings: Settings) -> Iterator[Read]:
+    sources, convert = Sources(settings.sources, limit=_READ_LIMIT), _conversion(object_type, settings)
     source = sources[name]
 
     def records() -> Iterator[Read]:
         try:
             for number, row in enumerate(source.stream(sql), 1):
-                yield Read(f"row {number}", *convert(dict(row), object_type))
+                yield _read(f"row {number}", _plain(row), convert)
         finally:
             _close(sources)
 
@@ -171,3 +177,22 @@ def _of_query(sources: Sources, name: str, sql: str, object_type: str) -> Iterat
 def _close(sources: Sources) -> None:
     for source in sources.opened():
         source.engine.dispose()
+
+
+def _conversion(object_type: str, settings: Settings) -> Convert:
+    """Say how rows become records; those of a type nobody knows are taken as they are."""
+    entity = ENTITIES.get(object_type)
+    if entity is None:
+        return lambda row: ({}, {"": row.reason}) if isinstance(row, Broken) else (dict(row), {})
+    return Conversion(entity, {}, region=settings.phone_region, keeps_unknown=True)
+
+
+def _read(place: str, row: Mapping[str, Any], convert: Convert) -> Read:
+    record, problems = convert(row)
+    return Read(place, record if record else dict(row), problems)
+
+
+def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Give a query's values as JSON has them, but for times and what is nested, which a field may want as they are."""
+    kept = {name: value for name, value in row.items() if isinstance(value, (date, list, dict))}
+    return {**flat({name: value for name, value in row.items() if name not in kept}), **kept}

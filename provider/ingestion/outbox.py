@@ -187,9 +187,7 @@ class Outbox:
                 again = {"due_at": due_at, "attempts": Batch.attempts + is_attempt, "message": message}
                 connection.execute(update(Batch).where(Batch.id == batch.id).values(again | {"leased_until": 0}))
             if awaited := sorted({name for _, names in accepted for name in names}):
-                connection.execute(
-                    _insert_new(connection), [{"push_id": push_id, "ref_id": name} for name in awaited]
-                )
+                connection.execute(_insert_new(connection), [{"push_id": push_id, "ref_id": name} for name in awaited])
 
     def finish(self, push_id: str) -> bool:
         """Note that a push is done, if it is: read to the end, and nothing waits."""
