@@ -167,7 +167,7 @@ def _of_query(name: str, sql: str, object_type: str, settings: Settings) -> Iter
     def records() -> Iterator[Read]:
         try:
             for number, row in enumerate(source.stream(sql), 1):
-                yield _read(f"row {number}", _plain(row), convert)
+                yield _read(f"row {number}", _plain(dict(row)), convert)
         finally:
             _close(sources)
 
@@ -189,7 +189,7 @@ def _conversion(object_type: str, settings: Settings) -> Convert:
 
 def _read(place: str, row: Mapping[str, Any], convert: Convert) -> Read:
     record, problems = convert(row)
-    return Read(place, record if record else dict(row), problems)
+    return Read(place, record or dict(row), problems)
 
 
 def _plain(row: Mapping[str, Any]) -> dict[str, Any]:

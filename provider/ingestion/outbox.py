@@ -162,7 +162,7 @@ class Outbox:
             self._lease(connection, held, 0)
 
     def record(self, push_id: str, changes: Changes) -> None:
-        """Write what came of batches, in one transaction. One that is gone was somebody else's by then: it is left out."""
+        """Write what came of batches, in one transaction. One that is gone was somebody else's: it is left out."""
         ended = (changes.accepted, changes.halved, changes.dead)
         touched = [batch.id for changed in ended for batch, *_ in changed]
         with self._locked(push_id) as (connection, push):
