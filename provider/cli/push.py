@@ -126,7 +126,7 @@ def send(object_type: str | None, *, resume: str | None, dry_run: bool, as_json:
     with _open() as parts:
         if resume is not None:
             push = _unfinished(parts.outbox, resume, object_type)
-            _push(parts, push, given, as_json=as_json)
+            _resume(parts, push, given, as_json=as_json)
             return
         if not object_type:
             raise click.UsageError("Say what to push, like: provider push customer-identity --file customers.csv")
@@ -135,9 +135,11 @@ def send(object_type: str | None, *, resume: str | None, dry_run: bool, as_json:
         if dry_run:
             _show_first_request(parts, object_type, origin, request, given["callback"] or {}, as_json=as_json)
             return
-        origins.open_origin(origin, object_type, settings=parts.settings, engine=parts.engine)
-        push_id = parts.outbox.create(object_type, origin=origin, request=request)
-        _push(parts, parts.outbox.get(push_id), given, as_json=as_json)
+        with closing(origins.open_origin(origin, object_type, settings=parts.settings, engine=parts.engine)) as records:
+            push_id = parts.outbox.create(object_type, origin=origin, request=request)
+            reader, _ = parts.outbox.begin_reading(push_id, again=False)
+            reading = Reading(parts.outbox, push_id, reader, cut(records, object_type))
+            _run(parts, parts.outbox.get(push_id), reading, given, as_json=as_json)
 
 
 @command.command()
@@ -153,7 +155,7 @@ def retry(push_id: str, *, as_json: bool, **given: Any) -> None:
         count = revive(parts.outbox, push_id, push["object_type"])
         if not as_json:
             click.echo(f"{count:,} records are sent once more.")
-        _push(parts, parts.outbox.get(push_id), given, as_json=as_json)
+        _resume(parts, parts.outbox.get(push_id), given, as_json=as_json)
 
 
 @dataclass(frozen=True)
@@ -238,11 +240,29 @@ def _unfinished(outbox: Outbox, push_id: str, object_type: str | None) -> RowMap
     return found[0]
 
 
-def _push(parts: _Parts, push: RowMapping, given: Mapping[str, Any], *, as_json: bool) -> None:
+def _resume(parts: _Parts, push: RowMapping, given: Mapping[str, Any], *, as_json: bool) -> None:
+    """Go on with a push: read on where its reading was interrupted, and send what waits."""
+    _members(push, given["callback"])
+    if push["read_at"] is not None:
+        _run(parts, push, None, given, as_json=as_json)
+        return
+    push_id, origin, object_type = push["id"], push["origin"], push["object_type"]
+    is_query = origins.is_query(origin)
+    if not is_query:
+        origins.check_unchanged(origin)
+    reader, skip = parts.outbox.begin_reading(push_id, again=is_query)
+    records = origins.open_origin(origin, object_type, settings=parts.settings, engine=parts.engine, skip=skip)
+    with closing(records):
+        reading = Reading(parts.outbox, push_id, reader, cut(records, object_type))
+        _run(parts, push, reading, given, as_json=as_json)
+
+
+def _run(
+    parts: _Parts, push: RowMapping, reading: Reading | None, given: Mapping[str, Any], *, as_json: bool
+) -> None:
     """Run a push and tell how it went; ConfigurationError when it had to stop."""
     began, push_id, origin = time.monotonic(), push["id"], push["origin"]
     members = _members(push, given["callback"])
-    reading = _reading(parts, push) if push["read_at"] is None else None
     job = Job(
         push_id=push_id,
         object_type=push["object_type"],
@@ -269,16 +289,6 @@ def _push(parts: _Parts, push: RowMapping, given: Mapping[str, Any], *, as_json:
         raise ConfigurationError(
             f"The push stopped: {reason}. Nothing is lost. Go on with: provider push --resume {push_id}"
         )
-
-
-def _reading(parts: _Parts, push: RowMapping) -> Reading:
-    origin, object_type = push["origin"], push["object_type"]
-    is_query = origins.is_query(origin)
-    if push["position"] and not is_query:
-        origins.check_unchanged(origin)
-    reader, skip = parts.outbox.begin_reading(push["id"], again=is_query)
-    records = origins.open_origin(origin, object_type, settings=parts.settings, engine=parts.engine, skip=skip)
-    return Reading(parts.outbox, push["id"], reader, cut(records, object_type))
 
 
 @contextmanager
@@ -323,14 +333,12 @@ def _show_first_request(
     as_json: bool,
 ) -> None:
     """Print the first request as it would go out, but for its secrets."""
-    records = origins.open_origin(origin, object_type, settings=parts.settings, engine=parts.engine)
-    for group in cut(records, object_type):
-        if group.entries:
-            break
-    else:
+    with closing(origins.open_origin(origin, object_type, settings=parts.settings, engine=parts.engine)) as records:
+        first = next((group.entries[0] for group in cut(records, object_type) if group.entries), None)
+    if first is None:
         raise ConfigurationError("There is no record that could be sent.")
     members = {"objectType": object_type, **request["members"], **_masked(callback)}
-    prepared = parts.client.prepare(group.entries[0].payload, members, init_data=request["initData"])
+    prepared = parts.client.prepare(first.payload, members, init_data=request["initData"])
     body = prepared.body.decode()
     if as_json:
         parts_of_it = {"method": prepared.method, "url": prepared.url, "headers": prepared.shown()}

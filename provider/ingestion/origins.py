@@ -1,7 +1,7 @@
 """Origins: where the records of a push come from. An origin is kept with its push, so that it can be read again."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -81,10 +81,10 @@ def is_query(origin: Origin) -> bool:
 
 def open_origin(
     origin: Origin, object_type: str, *, settings: Settings, engine: Engine, skip: int = 0
-) -> Iterator[Read]:
+) -> Generator[Read]:
     """Read the records, those of a file after the first `skip`; ConfigurationError for what cannot be read.
 
-    What can be known to be wrong is raised at once, not when the first record is asked for.
+    What can be known to be wrong is raised at once, not when the first record is asked for. Close it.
     """
     match origin["kind"]:
         case "file":
@@ -105,10 +105,10 @@ def check_unchanged(origin: Origin) -> None:
         )
 
 
-def _of_file(path: Path, convert: Convert, skip: int) -> Iterator[Read]:
+def _of_file(path: Path, convert: Convert, skip: int) -> Generator[Read]:
     rows = read(path)
 
-    def records() -> Iterator[Read]:
+    def records() -> Generator[Read]:
         with rows:
             for position, (number, row) in enumerate(rows):
                 if position >= skip:
@@ -117,7 +117,7 @@ def _of_file(path: Path, convert: Convert, skip: int) -> Iterator[Read]:
     return records()
 
 
-def _stored(object_type: str, engine: Engine, since: str | None) -> Iterator[Read]:
+def _stored(object_type: str, engine: Engine, since: str | None) -> Generator[Read]:
     if object_type not in TABLES:
         raise ConfigurationError(f"No {object_type} is stored here. There are: {', '.join(TABLES)}.")
     table, entity = TABLES[object_type], ENTITIES[object_type]
@@ -125,7 +125,7 @@ def _stored(object_type: str, engine: Engine, since: str | None) -> Iterator[Rea
     if since:
         chosen = chosen.where(table.c.stored_at >= datetime.fromisoformat(since))
 
-    def records() -> Iterator[Read]:
+    def records() -> Generator[Read]:
         with engine.connect() as connection:
             rows = connection.execution_options(yield_per=_ROWS).execute(chosen)
             for row in rows.mappings():
@@ -134,7 +134,7 @@ def _stored(object_type: str, engine: Engine, since: str | None) -> Iterator[Rea
     return records()
 
 
-def _of_datasets(names: Sequence[str], object_type: str, settings: Settings) -> Iterator[Read]:
+def _of_datasets(names: Sequence[str], object_type: str, settings: Settings) -> Generator[Read]:
     known = discover(settings.datasets)
     chosen: list[TableDataset] = []
     for name in names:
@@ -149,7 +149,7 @@ def _of_datasets(names: Sequence[str], object_type: str, settings: Settings) -> 
     for dataset in chosen:
         dataset.prepare(sources, hash_key=hash_key)
 
-    def records() -> Iterator[Read]:
+    def records() -> Generator[Read]:
         try:
             for dataset in chosen:
                 for number, record in enumerate(dataset.all(), 1):
@@ -160,11 +160,11 @@ def _of_datasets(names: Sequence[str], object_type: str, settings: Settings) -> 
     return records()
 
 
-def _of_query(name: str, sql: str, object_type: str, settings: Settings) -> Iterator[Read]:
+def _of_query(name: str, sql: str, object_type: str, settings: Settings) -> Generator[Read]:
     sources, convert = Sources(settings.sources, limit=_READ_LIMIT), _conversion(object_type, settings)
     source = sources[name]
 
-    def records() -> Iterator[Read]:
+    def records() -> Generator[Read]:
         try:
             for number, row in enumerate(source.stream(sql), 1):
                 yield _read(f"row {number}", _plain(dict(row)), convert)

@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -11,14 +12,74 @@ from typing import Any, Self
 import httpx2
 import orjson
 import pytest
-from support import PROVIDER, environment, eventually, fill, free_port, provider
+from click.testing import CliRunner, Result
+from support import PROVIDER, environment, eventually, fill, free_port
 
+from provider.cli.main import provider
+from provider.cli.simulate import _settings
 from provider.ingestion.outbox import Outbox
 from provider.settings import Settings
+from provider.simulator.accounts import Credentials
+from provider.simulator.faults import Rates
+from provider.simulator.pango import Behaviour
+from provider.simulator.pango import Pango as Simulator
+from provider.simulator.web import Server
 from provider.store.engine import open_database
 
 
-class Pango:
+class Asked:
+    """What a simulator tells of itself."""
+
+    url: str
+    settings: dict[str, str]
+
+    def ask(self, path: str) -> dict[str, Any]:
+        """Ask it what it knows."""
+        return httpx2.get(f"{self.url}/_simulator/{path}").json()
+
+    def stored(self, object_type: str) -> int:
+        """Count the different records it has stored, once nothing is under way."""
+        counts: list[int] = []
+
+        def settled() -> bool:
+            counts.append(self.ask(f"records/{object_type}")["refIds"])
+            return len(counts) > 10 and len(set(counts[-10:])) == 1
+
+        eventually(settled)
+        return counts[-1]
+
+
+class Pango(Asked):
+    """The simulator in threads of this process."""
+
+    def __init__(self, folder: Path, **rates: float) -> None:
+        behaviour = Behaviour(
+            state=folder / "simulator.db",
+            speed_up=1000,
+            delay=0,
+            callback_url="",
+            seed=1,
+            token_ends_early=None,
+            rates=Rates(**rates),
+        )
+        self._pango = Simulator(behaviour, Credentials())
+        self._server = Server("127.0.0.1", 0, self._pango.respond)
+        self._pango.start()
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
+        self._thread.start()
+        self.url = f"http://127.0.0.1:{self._server.port}"
+        lines = _settings(self.url, "v1", self._pango.credentials, behaviour)
+        self.settings = dict(line.split("=", 1) for line in lines)
+
+    def kill(self) -> None:
+        """Stop it."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+        self._pango.stop()
+
+
+class PangoProcess(Asked):
     """The simulator as a process that can be killed and started again."""
 
     def __init__(self, folder: Path, *options: str) -> None:
@@ -48,21 +109,6 @@ class Pango:
             os.kill(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
-    def ask(self, path: str) -> dict[str, Any]:
-        """Ask it what it knows."""
-        return httpx2.get(f"{self.url}/_simulator/{path}").json()
-
-    def stored(self, object_type: str) -> int:
-        """Count the different records it has stored, once nothing is under way."""
-        counts: list[int] = []
-
-        def settled() -> bool:
-            counts.append(self.ask(f"records/{object_type}")["refIds"])
-            return len(counts) > 10 and len(set(counts[-10:])) == 1
-
-        eventually(settled)
-        return counts[-1]
-
     def _answers(self) -> bool:
         assert self.process.poll() is None
         with suppress(httpx2.TransportError):
@@ -71,14 +117,14 @@ class Pango:
 
 
 @pytest.fixture
-def start_pango(tmp_path: Path) -> Iterator[Callable[..., Pango]]:
-    """Start a pretend Pango with these options."""
-    running: list[Pango] = []
+def start_pango(tmp_path: Path) -> Iterator[Callable[..., Asked]]:
+    """Start a pretend Pango: with options as a process, else in a thread, with these rates of faults."""
+    running: list[Pango | PangoProcess] = []
 
-    def start(*options: str) -> Pango:
+    def start(*options: str, **rates: float) -> Asked:
         (folder := tmp_path / f"pango{len(running)}").mkdir()
-        running.append(Pango(folder, *options))
-        return running[-1].start()
+        running.append(PangoProcess(folder, *options).start() if options else Pango(folder, **rates))
+        return running[-1]
 
     yield start
     for pango in running:
@@ -88,15 +134,18 @@ def start_pango(tmp_path: Path) -> Iterator[Callable[..., Pango]]:
 class Sender:
     """A working folder whose settings point at a Pango."""
 
-    def __init__(self, folder: Path, pango: Pango) -> None:
+    def __init__(self, folder: Path, pango: Asked) -> None:
         self.folder = folder
         self.pango = pango
         self.variables = pango.settings
         self.database = f"sqlite:///{folder}/provider.db"
 
-    def push(self, *arguments: str, fails: bool = False, **variables: str) -> subprocess.CompletedProcess[str]:
-        """Run `provider push`."""
-        return provider("push", *arguments, cwd=self.folder, fails=fails, **(self.variables | variables))
+    def push(self, *arguments: str, fails: bool = False, **variables: str) -> Result:
+        """Run `provider push`; it must succeed, or fail."""
+        done = CliRunner().invoke(provider, ["push", *arguments], env=self.variables | variables)
+        assert (done.exit_code != 0) == fails, done.output
+        assert done.exception is None or isinstance(done.exception, SystemExit)
+        return done
 
     def summary(self, *arguments: str, **variables: str) -> dict[str, Any]:
         """Run `provider push` to its end; give the object it ends with."""
@@ -121,12 +170,12 @@ class Sender:
 
 @pytest.fixture
 def start_sender(
-    tmp_path: Path, migrated_database: Path, sample_data: str, start_pango: Callable[..., Pango]
+    tmp_path: Path, migrated_database: Path, sample_data: str, start_pango: Callable[..., Asked]
 ) -> Callable[..., Sender]:
-    """Make a folder that pushes to a Pango with these options."""
+    """Make a working folder that pushes to a Pango with these options, or rates of faults."""
 
-    def start(*options: str) -> Sender:
-        return Sender(fill(tmp_path, migrated_database, sample_data), start_pango(*options))
+    def start(*options: str, **rates: float) -> Sender:
+        return Sender(fill(tmp_path, migrated_database, sample_data), start_pango(*options, **rates))
 
     return start
 
