@@ -19,7 +19,7 @@ from provider.errors import ConfigurationError
 from provider.ingestion.batches import Entries, Group, Rejected
 from provider.store.pushes import Batch, CallbackResult, DeadLetter, Push, Sent
 
-LEASE_SECONDS = 15.0
+LEASE_SECONDS = 10.0
 """How long a batch is a sender's own. A sender that lives extends it; the batches of a dead one are free after that."""
 
 _PAGE = 500

@@ -8,10 +8,10 @@ from provider.ingestion.client import Answer
 FAILURES = 5
 """Failures in a row after which one batch at a time is tried, with a pause before each."""
 
-ROUNDS = 13
-"""Such tries that fail before a push stops: five minutes, with the pauses."""
+PATIENCE = 300.0
+"""Seconds of failures alone, before a push stops."""
 
-ROUNDS_WITHOUT_TOKEN = 3
+PATIENCE_WITHOUT_TOKEN = 5.0
 """The same when Pango says that it gives no token: that does not heal by itself."""
 
 REFUSALS = 500
@@ -37,8 +37,8 @@ class Trouble:
         """Answers in a row that said to wait."""
 
         self._failed = self._refused = self._rounds = 0
-        self._no_token = False
-        self._try_at = 0.0
+        self._failing_since = self._no_token_since = self._try_at = 0.0
+        self._gives_up = False
 
     def note(self, answer: Answer) -> None:
         """Take an answer into account."""
@@ -46,6 +46,7 @@ class Trouble:
             self._fail(answer)
             return
         self._failed = self._rounds = 0
+        self._failing_since = self._no_token_since = 0.0
         self.said = None
         self.limited = self.limited + 1 if answer.outcome == "limited" else 0
         if answer.outcome != "limited":
@@ -59,7 +60,7 @@ class Trouble:
 
     def verdict(self) -> str | None:
         """Say why it is of no use to go on, if it is."""
-        if self._rounds >= (ROUNDS_WITHOUT_TOKEN if self._no_token else ROUNDS):
+        if self._gives_up:
             return f"Pango takes nothing: {self.said}"
         if self._refused >= REFUSALS:
             return f"Pango refused {REFUSALS} requests in a row, and took none"
@@ -67,9 +68,15 @@ class Trouble:
 
     def _fail(self, answer: Answer) -> None:
         self.said = f"{answer.message} ({answer.code})" if answer.code else answer.message
-        self._no_token = answer.requests == 0 and answer.code is not None
+        now = time.monotonic()
+        self._failing_since = self._failing_since or now
+        no_token = answer.requests == 0 and answer.code is not None
+        self._no_token_since = (self._no_token_since or now) if no_token else 0.0
+        self._gives_up = now - self._failing_since > PATIENCE or (
+            no_token and now - self._no_token_since > PATIENCE_WITHOUT_TOKEN
+        )
         self._failed += 1
         # What was under way when it began to fail is no new try.
-        if self._failed >= FAILURES and time.monotonic() >= self._try_at:
+        if self._failed >= FAILURES and now >= self._try_at:
             self._rounds += 1
-            self._try_at = time.monotonic() + pause(self._rounds)
+            self._try_at = now + pause(self._rounds)

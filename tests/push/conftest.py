@@ -138,6 +138,7 @@ class Sender:
         self.folder = folder
         self.pango = pango
         self.variables = pango.settings
+        self._started: list[subprocess.Popen[str]] = []
         self.database = f"sqlite:///{folder}/provider.db"
 
     def push(self, *arguments: str, fails: bool = False, **variables: str) -> Result:
@@ -153,7 +154,7 @@ class Sender:
 
     def start(self, *arguments: str, **variables: str) -> subprocess.Popen[str]:
         """Start `provider push` and do not wait for it."""
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [PROVIDER, "push", *arguments],
             cwd=self.folder,
             env=environment(**(self.variables | variables)),
@@ -161,6 +162,14 @@ class Sender:
             stderr=subprocess.PIPE,
             text=True,
         )
+        self._started.append(process)
+        return process
+
+    def stop(self) -> None:
+        """Kill what still runs."""
+        for process in self._started:
+            process.kill()
+            process.communicate()
 
     def write(self, records: Sequence[Mapping[str, Any]], name: str = "records.jsonl") -> str:
         """Write a file of records; give its name."""
@@ -171,13 +180,17 @@ class Sender:
 @pytest.fixture
 def start_sender(
     tmp_path: Path, migrated_database: Path, sample_data: str, start_pango: Callable[..., Asked]
-) -> Callable[..., Sender]:
+) -> Iterator[Callable[..., Sender]]:
     """Make a working folder that pushes to a Pango with these options, or rates of faults."""
 
     def start(*options: str, **rates: float) -> Sender:
-        return Sender(fill(tmp_path, migrated_database, sample_data), start_pango(*options, **rates))
+        made.append(Sender(fill(tmp_path, migrated_database, sample_data), start_pango(*options, **rates)))
+        return made[-1]
 
-    return start
+    made: list[Sender] = []
+    yield start
+    for sender in made:
+        sender.stop()
 
 
 @pytest.fixture
