@@ -257,9 +257,7 @@ def _resume(parts: _Parts, push: RowMapping, given: Mapping[str, Any], *, as_jso
         _run(parts, push, reading, given, as_json=as_json)
 
 
-def _run(
-    parts: _Parts, push: RowMapping, reading: Reading | None, given: Mapping[str, Any], *, as_json: bool
-) -> None:
+def _run(parts: _Parts, push: RowMapping, reading: Reading | None, given: Mapping[str, Any], *, as_json: bool) -> None:
     """Run a push and tell how it went; ConfigurationError when it had to stop."""
     began, push_id, origin = time.monotonic(), push["id"], push["origin"]
     members = _members(push, given["callback"])

@@ -184,7 +184,7 @@ class Outbox:
             self._add(connection, push_id, [half for _, both in halved for half in both])
             self._bury(connection, push_id, [rejected for _, rejected in dead])
             for batch, due_at, is_attempt, message in changes.later:
-                again = {"due_at": due_at, "attempts": Batch.attempts + is_attempt, "message": message}
+                again = {"due_at": due_at, "attempts": Batch.attempts + int(is_attempt), "message": message}
                 connection.execute(update(Batch).where(Batch.id == batch.id).values(again | {"leased_until": 0}))
             if awaited := sorted({name for _, names in accepted for name in names}):
                 connection.execute(_insert_new(connection), [{"push_id": push_id, "ref_id": name} for name in awaited])

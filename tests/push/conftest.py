@@ -2,10 +2,11 @@
 
 import os
 import signal
+import sqlite3
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -164,6 +165,15 @@ class Sender:
         )
         self._started.append(process)
         return process
+
+    def change(self, statement: str, *rows: Sequence[Any]) -> None:
+        """Change the provider database, beside the commands."""
+        with closing(sqlite3.connect(self.folder / "provider.db", timeout=10)) as connection, connection:
+            connection.executemany(statement, rows)
+
+    def end_leases(self) -> None:
+        """Free the batches of killed processes at once, as the time does later."""
+        self.change("UPDATE provider_batch SET leased_until = ?", (0,))
 
     def stop(self) -> None:
         """Kill what still runs."""

@@ -1,17 +1,22 @@
 """Whatever dies, and whoever else is at work: Pango has each record in the end, and the outbox agrees."""
 
 import os
+import pty
 import random
+import re
 import signal
-import threading
+import subprocess
 import time
 
 import orjson
 import pytest
-from support import eventually
+from support import PROVIDER, environment, eventually
+
+from provider.cli import progress
+from provider.ingestion import trouble
 
 TYPE = "customer-membership"
-FAULTS = ("--fail-rate", "0.05", "--drop-rate", "0.05", "--latency", "20")
+FAULTS = ("--fail-rate", "0.03", "--drop-rate", "0.03", "--malformed-rate", "0.03", "--latency", "20", "--seed", "1")
 
 
 def wait_for_push(sender):
@@ -24,20 +29,20 @@ def state(sender, push_id):
     return orjson.loads(sender.push("show", push_id, "--json").stdout)
 
 
-@pytest.mark.parametrize("fault", ["--limit-rate", "--malformed-rate"])
-def test_killed_at_any_moment_nothing_is_lost(start_sender, make_members, fault):
+def test_killed_at_any_moment_nothing_is_lost(start_sender, make_members):
     """Killed again and again, with a Pango that fails and is killed too, resumed pushes end with every record there."""
-    chance = random.Random(fault)
-    sender = start_sender(*FAULTS, fault, "0.05", "--seed", "1")
+    chance = random.Random(7)
+    sender = start_sender(*FAULTS)
     name = sender.write(make_members(5000))
     process = sender.start(TYPE, "--file", name, "--workers", "4")
     push_id = wait_for_push(sender)
-    for _ in range(2):
+    for kills_pango in (False, True, False):
         time.sleep(chance.uniform(0.05, 0.8))
         process.kill()
         process.communicate()
+        sender.end_leases()
         process = sender.start("--resume", "--workers", "4")
-        if chance.random() < 0.5:
+        if kills_pango:
             time.sleep(chance.uniform(0.8, 1.3))
             sender.pango.kill()
             sender.pango.start()
@@ -70,7 +75,7 @@ def test_told_to_stop_it_tells_how_to_resume(start_sender, make_members):
     push_id = wait_for_push(sender)
     eventually(lambda: state(sender, push_id)["accepted"])
     process.send_signal(signal.SIGTERM)
-    out, err = process.communicate(timeout=20)
+    _, err = process.communicate(timeout=20)
     assert process.returncode == 1
     assert "Traceback" not in err
     assert err.splitlines()[-1].endswith(f"Go on with: provider push --resume {push_id}")
@@ -95,7 +100,7 @@ def test_a_file_that_changed_is_not_read_on(start_sender, make_members):
     assert "has changed since this push began" in sender.push("--resume", fails=True).stderr
 
 
-def test_a_query_is_read_to_its_end_first(start_sender, make_members, make_source):
+def test_a_query_is_read_to_its_end_first(start_sender, make_source):
     """A query whose reading was interrupted is read again from its beginning: nothing of it was sent."""
     sender = start_sender()
     [url] = make_source(
@@ -116,19 +121,24 @@ def test_a_query_is_read_to_its_end_first(start_sender, make_members, make_sourc
     assert sender.pango.ask(f"records/{TYPE}") == {"count": 12000, "refIds": 12000}
 
 
+@pytest.fixture
+def impatient(monkeypatch):
+    """Give up on a Pango without tokens after a tenth of the usual time."""
+    monkeypatch.setattr(trouble, "PATIENCE_WITHOUT_TOKEN", trouble.PATIENCE_WITHOUT_TOKEN / 10)
+
+
+@pytest.mark.usefixtures("impatient")
 def test_wrong_credentials_stop_it_soon(start_sender, make_members):
     """A Pango that gives no token stops the push within seconds, with its own words, and nothing is lost."""
     sender = start_sender()
-    began = time.monotonic()
     name = sender.write(make_members(120))
     done = sender.push(TYPE, "--file", name, fails=True, PROVIDER_PANGO_API_KEY="wrong")
-    assert time.monotonic() - began < 20
-    [line] = [line for line in done.stderr.splitlines() if line.startswith("Error:")]
-    assert "Invalid username or apiKey" in line
+    assert "Invalid username or apiKey" in done.stderr.splitlines()[-1]
     assert sender.summary("--resume")["accepted"] == 120
     assert sender.pango.stored(TYPE) == 120
 
 
+@pytest.mark.usefixtures("impatient")
 def test_a_callback_key_is_asked_for_again(start_sender, make_members):
     """A push that awaits callbacks wants their members again: they hold a key, which is not kept."""
     sender = start_sender()
@@ -139,28 +149,19 @@ def test_a_callback_key_is_asked_for_again(start_sender, make_members):
     assert sender.summary("--resume", *callback)["accepted"] == 50
 
 
-def test_progress_is_told_while_it_runs(start_sender, make_members):
-    """Without a terminal a plain line on standard error tells the progress every few seconds, and nothing on stdout."""
-    sender = start_sender("--latency", "400")
-    process = sender.start(TYPE, "--file", sender.write(make_members(5000)), "--workers", "1", "--json")
-    lines = []
-    reader = threading.Thread(target=lambda: lines.append(process.stderr.readline()))
-    reader.start()
-    reader.join(15)
-    process.kill()
-    out, _ = process.communicate()
-    assert out == ""
-    assert "read" in lines[0]
-    assert "records/s" in lines[0]
+def test_progress_is_told_while_it_runs(start_sender, make_members, monkeypatch):
+    """Without a terminal plain lines on standard error tell the progress, and standard output has the result alone."""
+    monkeypatch.setattr(progress, "_PLAIN_SECONDS", 0.01)
+    sender = start_sender(latency=0.05)
+    done = sender.push(TYPE, "--file", sender.write(make_members(1000)), "--workers", "1", "--json")
+    assert len(done.stdout.splitlines()) == 1
+    lines = done.stderr.splitlines()
+    assert len(lines) > 1
+    assert all(re.fullmatch(r"[\d,]+ read, .* batches wait, [\d,]+ records/s(; .*)?", line) for line in lines)
 
 
 def test_a_terminal_shows_the_progress_live(start_sender, make_members):
     """On a terminal one line is live: records, batches, rate and what holds it up."""
-    import pty
-    import subprocess
-
-    from support import PROVIDER, environment
-
     sender = start_sender("--latency", "50")
     name = sender.write(make_members(1500))
     ours, theirs = pty.openpty()

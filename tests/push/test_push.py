@@ -1,8 +1,15 @@
 """Pushing: what a file, a table or a query holds is what Pango has afterwards, and the summary says so."""
 
+from datetime import datetime
+
 import orjson
 import pytest
-from support import provider
+from support import fill, provider, refusal
+
+from provider.contract.entities import ENTITIES
+from provider.settings import Settings
+from provider.store.engine import open_database
+from provider.store.entities import TABLES, row_of
 
 TYPE = "customer-membership"
 
@@ -22,7 +29,9 @@ def test_pango_has_what_the_file_has(start_sender, make_members):
 def test_a_csv_file_is_read_as_import_does(start_sender):
     """The headers of a CSV file are the fields, and its text becomes what they hold."""
     sender = start_sender()
-    (sender.folder / "m.csv").write_text("customerId,membershipId,membershipIssuedAt\nC1,M1,2020-03-18T11:52:44+07:00\n")
+    (sender.folder / "m.csv").write_text(
+        "customerId,membershipId,membershipIssuedAt\nC1,M1,2020-03-18T11:52:44+07:00\n"
+    )
     assert sender.summary(TYPE, "--file", "m.csv")["accepted"] == 1
     assert sender.pango.stored(TYPE) == 1
     assert sender.pango.ask(f"records/{TYPE}/M1")["membershipIssuedAt"] == 1584507164000
@@ -33,7 +42,8 @@ def test_what_a_query_finds_is_pushed(start_sender, make_source):
     sender = start_sender()
     rows = [("INSERT INTO m VALUES (?, ?)", (f"M{number}%", 1584507164000)) for number in range(120)]
     [url] = make_source("CREATE TABLE m (code TEXT, at INTEGER)", *rows).values()
-    query = """SELECT code AS "membershipId", at AS "membershipIssuedAt", 'C:a' AS "customerId" FROM m WHERE code LIKE 'M%'"""
+    columns = """code AS "membershipId", at AS "membershipIssuedAt", 'C:a' AS "customerId\""""
+    query = f"SELECT {columns} FROM m WHERE code LIKE 'M%'"
     summary = sender.summary(TYPE, "--sql", query, "--on", "shop", PROVIDER_SOURCE_SHOP_URL=url)
     assert (summary["records"], summary["accepted"], summary["requests"]) == (120, 120, 3)
     assert sender.pango.stored(TYPE) == 120
@@ -42,7 +52,9 @@ def test_what_a_query_finds_is_pushed(start_sender, make_source):
 def test_the_rows_of_a_dataset_are_pushed(start_sender, make_source, make_package):
     """--dataset pushes every row of a dataset over a table: its record's fields, converted as it says."""
     sender = start_sender()
-    rows = [("INSERT INTO m VALUES (?, ?, ?)", (f"M{number}", "2020-03-18 11:52:44", number % 2)) for number in range(60)]
+    rows = [
+        ("INSERT INTO m VALUES (?, ?, ?)", (f"M{number}", "2020-03-18 11:52:44", number % 2)) for number in range(60)
+    ]
     [url] = make_source("CREATE TABLE m (code TEXT PRIMARY KEY, at DATETIME, gone INTEGER)", *rows).values()
     package = make_package(
         member="""
@@ -58,6 +70,33 @@ def test_the_rows_of_a_dataset_are_pushed(start_sender, make_source, make_packag
     assert sender.summary(TYPE, "--dataset", "member", **variables)["accepted"] == 30
     assert sender.pango.stored(TYPE) == 30
     assert sender.pango.ask(f"records/{TYPE}/M0")["membershipIssuedAt"] == 1584507164000
+
+
+def test_what_is_stored_is_pushed(start_sender, make_members):
+    """--stored pushes the records of the entity's own table as they came, --since those stored since."""
+    sender = start_sender()
+    entity = ENTITIES[TYPE]
+    engine = open_database(Settings(database_url=sender.database))
+    with engine.begin() as connection:
+        for day, some in (("2026-01-01", make_members(60)), ("2026-02-01", make_members(30, 60))):
+            now = datetime.fromisoformat(f"{day}T12:00:00+00:00")
+            rows = [row_of(entity, {**record, "own": "kept"}, region="VN", now=now) for record in some]
+            connection.execute(TABLES[TYPE].insert(), rows)
+    engine.dispose()
+    assert sender.summary(TYPE, "--stored", "--since", "2026-01-15")["accepted"] == 30
+    assert sender.pango.stored(TYPE) == 30
+    assert sender.summary(TYPE, "--stored")["accepted"] == 90
+    assert sender.pango.stored(TYPE) == 90
+    assert sender.pango.ask(f"records/{TYPE}/M0") == {**make_members(1)[0], "own": "kept"}
+
+
+def test_a_pango_that_limits_is_waited_for(start_sender, make_members):
+    """What Pango limits is sent again when it says, and does not count as a failure."""
+    sender = start_sender(limit=0.2)
+    summary = sender.summary(TYPE, "--file", sender.write(make_members(500)))
+    assert (summary["accepted"], summary["done"]) == (500, True)
+    assert summary["requests"] > 10
+    assert sender.pango.stored(TYPE) == 500
 
 
 def test_an_invalid_record_is_dead_at_once(start_sender, make_members):
@@ -92,10 +131,8 @@ def test_dead_letters_are_sent_once_more(start_sender, open_outbox):
     records = [{"refId": f"P{number}"} for number in range(10)]
     records[2] = records[5] = {}
     push_id = sender.summary("product", "--file", sender.write(records))["id"]
-    outbox = open_outbox(sender.database)
-    mended = next(outbox.dead(push_id))["id"]
-    with outbox._engine.begin() as connection:
-        connection.exec_driver_sql("UPDATE provider_dead_letter SET payload = ? WHERE id = ?", (b'{"refId":"P2"}', mended))
+    mended = next(open_outbox(sender.database).dead(push_id))["id"]
+    sender.change("UPDATE provider_dead_letter SET payload = ? WHERE id = ?", (b'{"refId":"P2"}', mended))
     summary = sender.summary("retry", push_id)
     assert (summary["records"], summary["accepted"], summary["dead"], summary["done"]) == (10, 9, 1, True)
     assert sender.pango.stored("product") == 9
@@ -136,15 +173,13 @@ def test_a_dry_run_sends_and_keeps_nothing(start_sender, make_members):
     assert sender.pango.ask(f"records/{TYPE}")["count"] == 0
 
 
-def test_what_callbacks_said_is_counted(start_sender, make_members, open_outbox):
+def test_what_callbacks_said_is_counted(start_sender, make_members):
     """`show` counts the records that callbacks say are stored, failed, and those nobody has said anything of."""
     sender = start_sender()
     callback = ("--callback", '{"callbackResult": {"apiKey": "very secret"}}')
     push_id = sender.summary(TYPE, "--file", sender.write(make_members(70)), *callback)["id"]
     said = "INSERT INTO provider_callback_result (ref_id, status, received_at) VALUES (?, ?, '2100-01-01 00:00:00')"
-    with open_outbox(sender.database)._engine.begin() as connection:
-        for ref_id, status in [("M1", 200), ("M2", 200), ("M3", 101), ("of another", 200)]:
-            connection.exec_driver_sql(said, (ref_id, status))
+    sender.change(said, ("M1", 200), ("M2", 200), ("M3", 101), ("of another", 200))
     shown = orjson.loads(sender.push("show", push_id, "--json").stdout)
     assert shown["callbacks"] == {"stored": 2, "failed": 1, "unanswered": 67}
     assert (shown["accepted"], shown["waiting"], shown["batches"]) == (70, 0, 0)
@@ -154,8 +189,6 @@ def test_what_callbacks_said_is_counted(start_sender, make_members, open_outbox)
 
 def test_settings_that_are_missing_are_named(tmp_path, migrated_database, sample_data):
     """Without the settings of Pango one line says which is missing, and nothing is kept."""
-    from support import fill, refusal
-
     folder = fill(tmp_path, migrated_database, sample_data)
     (folder / "m.jsonl").write_text("{}\n")
     assert "PROVIDER_PANGO_" in refusal("push", TYPE, "--file", "m.jsonl", cwd=folder)
