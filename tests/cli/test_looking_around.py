@@ -89,6 +89,8 @@ HELP = {
     ("connect",): "curl lines that work",
     ("dataset",): "See the datasets",
     ("dataset", "list"): "List the datasets",
+    ("simulate",): "Play PangoCDP",
+    ("simulate", "call"): "what Pango would read",
     ("settings",): "Secrets are hidden",
 }
 
