@@ -87,10 +87,7 @@ class _Ring:
 
     def add(self, when: float, permits: int) -> None:
         """Count requests that were made at this time or before."""
-        width = self.window.seconds / BUCKETS
-        number = math.floor(when / width)
-        if (number + 1) * width <= when:  # the division was rounded
-            number += 1
+        number = math.floor(when * BUCKETS / self.window.seconds)
         if self.buckets and self.buckets[-1][0] >= number:
             self.buckets[-1][1] += permits
         else:
