@@ -1,12 +1,13 @@
 """A small HTTP server in Pango's place, which answers what a test tells it to."""
 
 import contextlib
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import orjson
 
@@ -55,6 +56,15 @@ def document(http_status: int = 200, /, **members: object) -> Respond:
     return answer(orjson.dumps(members), http_status)
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing about callers that hang up, or do not trust our certificate: tests make them."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
+
+
 @dataclass
 class Listener:
     """Answers each path with its respondents in turn, the last of them for ever. Tokens are token-1, token-2, ..."""
@@ -83,8 +93,7 @@ class Listener:
                 pass
 
         self.script = {AUTH: [self._give_token], INGEST: [answer(SUCCESS)]}
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
+        self.server = _Server(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
         self._thread = threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True)
         self._thread.start()
