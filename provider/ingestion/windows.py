@@ -18,10 +18,10 @@ from provider.errors import ConfigurationError
 BUCKETS = 200
 """Settled requests are kept by the two-hundredth of the window they fall in, and leave when all of it has left."""
 
-LEASE_SECONDS = 120.0
+LEASE_SECONDS = 240.0
 """When a permit that is never settled, its process killed, counts as used: no request is counted later than that.
 
-A token may have to be fetched first, which takes 70 seconds at most, and the request 50 until it is answered.
+A request may have to wait for another one to end, each for its token first, 70 seconds at most, and its answer, 50.
 """
 
 SET_BACK_SECONDS = 3600.0

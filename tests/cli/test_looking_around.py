@@ -19,6 +19,10 @@ GIVEN = {
     "PROVIDER_SOURCE_CRM_URL": "mysql+pymysql://user:hunter2-source@crm.example.vn/crm",
     "PROVIDER_SOURCE_ODD_URL": "hunter2 at odd",
     "PROVIDER_REQUIRED_HEADERS": "any-key=hunter2-header",
+    "PROVIDER_PANGO_API_KEY": "hunter2-api-key",
+    "PROVIDER_PANGO_GROUP_KEY": "hunter2-group-key",
+    "PROVIDER_PANGO_REFRESH_TOKEN": "hunter2-refresh-token",
+    "PROVIDER_CALLBACK_API_KEYS": "hunter2-new,hunter2-old",
     "PROVIDER_ERROR_CODES": "NotFound=E404",
     "PROVIDER_DATA_KEY": "body",
 }
@@ -131,6 +135,7 @@ MISTAKES = {
         {"PROVIDER_DATABASE_URL": "postgresql+psycopg://u:hunter2@127.0.0.1:1/d"},
         "PROVIDER_DATABASE_URL",
     ),
+    "unknown version": (("settings",), {"PROVIDER_PANGO_AUTH": "v3"}, "PROVIDER_PANGO_AUTH cannot be 'v3'"),
     "pairs that are none": (("settings",), {"PROVIDER_ERROR_CODES": "Unauthorized"}, "PROVIDER_ERROR_CODES"),
 }  # fmt: skip
 
