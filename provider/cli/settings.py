@@ -40,6 +40,8 @@ def _shown(name: str, value: Any) -> str:
             return _without_password(value) if value else ""
         case "required_headers":
             return ",".join(f"{header}=***" for header in value)
+        case "callback_api_keys":
+            value = ["***"] * len(value)
         case "sources":
             return ", ".join(f"{source}: {_without_password(url)}" for source, url in value.items())
     if isinstance(value, Mapping):
