@@ -19,7 +19,7 @@ from sqlalchemy.sql.dml import Insert
 from provider.auth.callers import reaching_database
 from provider.auth.guesses import Guesses
 from provider.drivers import is_conflict
-from provider.errors import Forbidden, Unauthorized
+from provider.errors import ConfigurationError, Forbidden, Unauthorized
 from provider.ingestion.results import LONGEST_ID, STORED, Result, clean, read_results
 from provider.ingestion.verifier import load_verifier
 from provider.settings import Settings
@@ -35,12 +35,16 @@ log = structlog.get_logger()
 
 
 class Callbacks:
-    """Takes callbacks in; ConfigurationError when the verifier cannot be imported."""
+    """Takes callbacks in; ConfigurationError for a key that cannot be sent or a verifier that cannot be imported."""
 
     def __init__(self, engine: Engine, settings: Settings, guesses: Guesses) -> None:
         self._engine = engine
         self._guesses = guesses
         self._keys = [key.strip() for key in settings.callback_api_keys if key.strip()]
+        if not all(key.isascii() for key in self._keys):
+            raise ConfigurationError(
+                "PROVIDER_CALLBACK_API_KEYS has a key that no header can carry. Use letters and digits without accents."
+            )
         self._verify = load_verifier(settings.callback_checksum)
         self._strict = settings.callback_strict
         self._upsert = _upsert(engine.dialect)
@@ -51,7 +55,7 @@ class Callbacks:
             raise Unauthorized("Callbacks are refused: PROVIDER_CALLBACK_API_KEYS is not set.", headers=_CHALLENGE)
         if not sent or not sent.strip():
             raise Unauthorized(f"Send the agreed key in the header {KEY_HEADER}.", headers=_CHALLENGE)
-        # Header text is Latin-1 in WSGI (PEP 3333); the setting is UTF-8. Every key is compared, found or not.
+        # Header text is Latin-1 in WSGI (PEP 3333). Every key is compared, found or not.
         given = sent.strip().encode("latin-1", "replace")
         found = [key for key in self._keys if hmac.compare_digest(key.encode(), given)]
         if not found:

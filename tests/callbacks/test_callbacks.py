@@ -255,14 +255,20 @@ def test_without_keys_callbacks_are_refused(deploy):
 
 def test_keys_rotate_without_a_gap(told):
     """While two keys are set both are taken; one that is taken out ends."""
-    old, new = "the old key", "khóa mới của Pango"
-    sent = new.encode().decode("latin-1")  # as a server hands over the bytes of a header (PEP 3333)
+    old, new = "the old key", "the new key"
     deployment = told(callback_api_keys=(old, f" {new} "))
     record(report(deployment, SAMPLE, key=old))
-    record(report(deployment, SAMPLE, key=sent))
+    record(report(deployment, SAMPLE, key=new))
     deployment = told(callback_api_keys=(new,))
-    record(report(deployment, SAMPLE, key=sent))
+    record(report(deployment, SAMPLE, key=new))
     failure(report(deployment, SAMPLE, key=old), "Unauthorized", 401)
+
+
+def test_a_key_no_header_can_carry_stops_the_start(told):
+    """A key with accents, which servers would drop from the header, is told at the start without being quoted."""
+    with pytest.raises(ConfigurationError, match="PROVIDER_CALLBACK_API_KEYS") as caught:
+        told(callback_api_keys=("good", "khóa"))
+    assert "khóa" not in str(caught.value)
 
 
 def test_guessers_are_slowed_down(told):
