@@ -43,6 +43,9 @@ def test_the_defaults_are_those_of_the_interface():
         "miss": "failure",
         "phone_region": "VN",
         "datasets": "provider.datasets",
+        "callback_api_keys": (),
+        "callback_checksum": "",
+        "callback_strict": False,
         "sources": {},
     }
 
