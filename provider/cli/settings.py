@@ -41,7 +41,7 @@ def _shown(name: str, value: Any) -> str:
         case "required_headers":
             return ",".join(f"{header}=***" for header in value)
         case "callback_api_keys":
-            value = ["***"] * len(value)
+            value = "***" if value else ""
         case "sources":
             return ", ".join(f"{source}: {_without_password(url)}" for source, url in value.items())
     if isinstance(value, Mapping):

@@ -41,7 +41,7 @@ def test_settings_are_shown_without_their_secrets(tmp_path):
     assert rows["PROVIDER_PHONE_REGION"]["value"] == "VN"
     assert rows["PROVIDER_ERROR_CODES"]["value"] == "NotFound=E404"
     assert rows["PROVIDER_REQUIRED_HEADERS"]["value"] == "any-key=***"
-    assert rows["PROVIDER_CALLBACK_API_KEYS"]["value"] == "***,***"
+    assert rows["PROVIDER_CALLBACK_API_KEYS"]["value"] == "***"
     assert "db.example.vn" in rows["PROVIDER_DATABASE_URL"]["value"]
     assert "crm: mysql+pymysql://user:***@crm.example.vn/crm" in rows["PROVIDER_SOURCE_<NAME>_URL"]["value"]
 
