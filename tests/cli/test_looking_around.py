@@ -22,8 +22,8 @@ GIVEN = {
     "PROVIDER_PANGO_API_KEY": "hunter2-api-key",
     "PROVIDER_PANGO_GROUP_KEY": "hunter2-group-key",
     "PROVIDER_PANGO_REFRESH_TOKEN": "hunter2-refresh-token",
-    "PROVIDER_CALLBACK_API_KEYS": "hunter2-new,hunter2-old",
     "PROVIDER_ERROR_CODES": "NotFound=E404",
+    "PROVIDER_CALLBACK_API_KEYS": "hunter2-old, hunter2-new",
     "PROVIDER_DATA_KEY": "body",
 }
 
@@ -44,6 +44,7 @@ def test_settings_are_shown_without_their_secrets(tmp_path):
     assert rows["PROVIDER_PHONE_REGION"]["value"] == "VN"
     assert rows["PROVIDER_ERROR_CODES"]["value"] == "NotFound=E404"
     assert rows["PROVIDER_REQUIRED_HEADERS"]["value"] == "any-key=***"
+    assert rows["PROVIDER_CALLBACK_API_KEYS"]["value"] == "***"
     assert "db.example.vn" in rows["PROVIDER_DATABASE_URL"]["value"]
     assert "crm: mysql+pymysql://user:***@crm.example.vn/crm" in rows["PROVIDER_SOURCE_<NAME>_URL"]["value"]
 
@@ -93,6 +94,10 @@ HELP = {
     ("connect",): "curl lines that work",
     ("dataset",): "See the datasets",
     ("dataset", "list"): "List the datasets",
+    ("webhook",): "List received webhooks",
+    ("webhook", "list"): "without what they say",
+    ("webhook", "show"): "which may be personal data",
+    ("webhook", "retry"): "Hand a webhook to its handler again",
     ("settings",): "Secrets are hidden",
 }
 
