@@ -19,6 +19,7 @@ _COMMANDS = {
     "connect": "provider.cli.connect",
     "dataset": "provider.cli.dataset",
     "simulate": "provider.cli.simulate",
+    "webhook": "provider.cli.webhook",
     "settings": "provider.cli.settings",
 }
 
