@@ -110,7 +110,7 @@ class Command:
     @property
     def url(self) -> str:
         """The address it listens on."""
-        return self.settings["PROVIDER_PANGO_AUTH_URL"].split("/api/")[0]
+        return self.settings["PROVIDER_PANGO_AUTH_URL"].partition("/api/")[0]
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Ask it to stop; give its exit code."""
