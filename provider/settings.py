@@ -92,11 +92,20 @@ class Settings:
     pango_rate_limits: Sequence[str] = _setting(
         "How many requests Pango takes in how many seconds; all hold at once.", RATE_LIMITS, Env.list
     )
-    callback_api_keys: Sequence[str] = _setting(
-        "The keys Pango may send with a callback; none refuses every callback.", (), Env.list, secret=True
-    )
     datasets: str = _setting(
         "The Python package that holds the datasets; one of your own keeps a fork easy to update.", "provider.datasets"
+    )
+    callback_api_keys: Sequence[str] = _setting(
+        "The keys Pango may send in a callback's ApiKey header, comma separated; none refuses callbacks.",
+        (),
+        Env.list,
+        secret=True,
+    )
+    callback_checksum: str = _setting(
+        "Your function that verifies a callback's Checksum: package.module:function; empty for none.", ""
+    )
+    callback_strict: bool = _setting(
+        "Refuse callbacks whose Checksum cannot be verified.", default=False, read=Env.bool
     )
     sources: Mapping[str, str] = field(
         default_factory=dict,

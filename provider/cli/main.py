@@ -20,6 +20,7 @@ _COMMANDS = {
     "dataset": "provider.cli.dataset",
     "push": "provider.cli.push",
     "simulate": "provider.cli.simulate",
+    "webhook": "provider.cli.webhook",
     "settings": "provider.cli.settings",
 }
 

@@ -1,1 +1,1 @@
-"""The way out: records pushed to Pango's Data Ingestion."""
+"""The way out to Pango, and what comes back: results of pushes, and webhooks."""

@@ -1,7 +1,7 @@
 """Pango's Data Ingestion API: one request with a batch of entries, and what its answer means."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Literal
 
@@ -47,8 +47,8 @@ class Prepared:
 
     method: str
     url: str
-    headers: Mapping[str, str]
-    body: bytes
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
 
     def shown(self) -> dict[str, str]:
         """Give the headers for people to see: secrets are masked."""

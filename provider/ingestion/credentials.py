@@ -5,7 +5,7 @@ import math
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from threading import Lock
 from typing import Any, Protocol
@@ -39,7 +39,7 @@ _IN_HEADERS = ("pango_api_key", "pango_org_id", "pango_refresh_token")
 class Token:
     """A token and when it ends, in seconds of `time.monotonic()`; infinite when Pango does not say."""
 
-    text: str
+    text: str = field(repr=False)
     expires_at: float
 
 
@@ -72,8 +72,8 @@ class UserKeys:
 
     url: str
     username: str
-    api_key: str
-    group_key: str
+    api_key: str = field(repr=False)
+    group_key: str = field(repr=False)
 
     def headers(self, token: str) -> dict[str, str]:
         """Give the headers of an ingest call (PangoCDP, "Data Ingestion")."""
@@ -95,7 +95,7 @@ class AppConnect:
     org_id: str
     app_id: str
     account: str
-    refresh_token: str
+    refresh_token: str = field(repr=False)
 
     def headers(self, token: str) -> dict[str, str]:
         """Give the headers of an ingest call."""

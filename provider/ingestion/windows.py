@@ -18,10 +18,10 @@ from provider.errors import ConfigurationError
 BUCKETS = 200
 """Settled requests are kept by the two-hundredth of the window they fall in, and leave when all of it has left."""
 
-LEASE_SECONDS = 120.0
+LEASE_SECONDS = 240.0
 """When a permit that is never settled, its process killed, counts as used: no request is counted later than that.
 
-A token may have to be fetched first, which takes 70 seconds at most, and the request 50 until it is answered.
+A request may have to wait for another one to end, each for its token first, 70 seconds at most, and its answer, 50.
 """
 
 SET_BACK_SECONDS = 3600.0
@@ -87,10 +87,7 @@ class _Ring:
 
     def add(self, when: float, permits: int) -> None:
         """Count requests that were made at this time or before."""
-        width = self.window.seconds / BUCKETS
-        number = math.floor(when / width)
-        if (number + 1) * width <= when:  # the division was rounded
-            number += 1
+        number = math.floor(when * BUCKETS / self.window.seconds)
         if self.buckets and self.buckets[-1][0] >= number:
             self.buckets[-1][1] += permits
         else:

@@ -7,8 +7,10 @@ from dataclasses import replace
 from math import ceil
 from typing import Any
 
+import orjson
+
 from provider.simulator.faults import Faults, limited
-from provider.simulator.records import wrong_field
+from provider.simulator.records import canonical, wrong_field
 from provider.simulator.state import State
 from provider.simulator.web import Answer, Request, answer
 from provider.simulator.windows import Window, Windows
@@ -67,7 +69,11 @@ class Ingestion:
             return _invalid("payload")
         if refused := _check_payload(sent):
             return refused
-        self._state.queue(sent["objectType"], request.body, due_at=time.time() + self._delay)
+        try:
+            entries = canonical(sent["entries"])
+        except orjson.JSONEncodeError:  # it reads deeper nesting than it writes
+            return _invalid("entries")
+        self._state.queue(sent["objectType"], entries, due_at=time.time() + self._delay)
         return _ACCEPTED
 
 

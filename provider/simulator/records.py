@@ -20,9 +20,9 @@ def wrong_field(object_type: str, entries: list[Any]) -> str | None:
     return None
 
 
-def canonical(record: Mapping[str, Any]) -> bytes:
-    """Write a record as JSON in one way only: members by name, no blanks."""
-    return orjson.dumps(record, option=orjson.OPT_SORT_KEYS)
+def canonical(content: Any) -> bytes:
+    """Write a record, or several, as JSON in one way only: members by name, no blanks."""
+    return orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
 
 
 def key_of(object_type: str, record: Mapping[str, Any]) -> str:

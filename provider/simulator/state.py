@@ -19,7 +19,7 @@ CREATE TABLE IF NOT EXISTS token (token TEXT PRIMARY KEY, ends_at REAL NOT NULL)
 CREATE TABLE IF NOT EXISTS arrival (at INTEGER PRIMARY KEY);
 CREATE TABLE IF NOT EXISTS window (seconds INTEGER PRIMARY KEY, highest INTEGER NOT NULL, refused INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS queued (
-    id INTEGER PRIMARY KEY, object_type TEXT NOT NULL, due_at REAL NOT NULL, request BLOB NOT NULL
+    id INTEGER PRIMARY KEY, object_type TEXT NOT NULL, due_at REAL NOT NULL, entries BLOB NOT NULL
 );
 CREATE TABLE IF NOT EXISTS record (
     object_type TEXT NOT NULL, key TEXT NOT NULL, body BLOB NOT NULL, UNIQUE (object_type, key)
@@ -37,11 +37,11 @@ _CHUNK = 20
 
 @dataclass(frozen=True)
 class Queued:
-    """A request that was answered with success and whose records wait to be stored; `request` is its body."""
+    """A request that was answered with success and whose records wait to be stored; `entries` is their JSON."""
 
     id: int
     object_type: str
-    request: bytes
+    entries: bytes
 
 
 @dataclass(frozen=True)
@@ -127,14 +127,14 @@ class State:
         """Throw away arrivals that count in no window any more."""
         self._write("DELETE FROM arrival WHERE at <= ?", (before,))
 
-    def queue(self, object_type: str, request: bytes, *, due_at: float) -> None:
-        """Keep a request whose records are to be stored at a moment."""
-        row = (object_type, due_at, request)
-        self._write("INSERT INTO queued (object_type, due_at, request) VALUES (?, ?, ?)", row)
+    def queue(self, object_type: str, entries: bytes, *, due_at: float) -> None:
+        """Keep the entries of a request, as JSON, which are to be stored at a moment."""
+        row = (object_type, due_at, entries)
+        self._write("INSERT INTO queued (object_type, due_at, entries) VALUES (?, ?, ?)", row)
 
     def due(self, now: float) -> list[Queued]:
         """Give the oldest requests whose moment has come."""
-        question = "SELECT id, object_type, request FROM queued WHERE due_at <= ? ORDER BY id LIMIT ?"
+        question = "SELECT id, object_type, entries FROM queued WHERE due_at <= ? ORDER BY id LIMIT ?"
         with self.lock:
             return [Queued(*row) for row in self._connection.execute(question, (now, _CHUNK))]
 

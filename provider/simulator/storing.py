@@ -26,7 +26,7 @@ def _prepare(queued: Queued, faults: Faults, *, report: bool) -> Stored:
     records: dict[str, bytes] = {}
     results: dict[str, dict[str, str | int]] = {}
     entries = 0
-    for record in orjson.loads(queued.request)["entries"]:
+    for record in orjson.loads(queued.entries):
         key = key_of(queued.object_type, record)
         if rejected := faults.reject():
             # The one failure whose code and text are known (PangoCDP, "Data Ingestion Callback").

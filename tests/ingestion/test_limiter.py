@@ -79,6 +79,7 @@ class Clock:
         self.now = 1_790_000_000.0
 
     def __call__(self):
+        """Tell the time."""
         return self.now
 
 
@@ -101,7 +102,8 @@ def start(address, seconds):
     return process
 
 
-def test_processes_share_the_limits(address, engine):
+@pytest.mark.usefixtures("engine")
+def test_processes_share_the_limits(address):
     """Three processes at once never exceed a window together, one that is killed on the way included."""
     processes = [start(address, 3.3) for _ in range(3)]
     for process in processes:

@@ -53,8 +53,10 @@ def test_the_defaults_are_those_of_the_interface():
         "pango_account": "",
         "pango_refresh_token": "",
         "pango_rate_limits": ("50/1", "1000/60", "5000/300", "50000/3600", "400000/86400"),
-        "callback_api_keys": (),
         "datasets": "provider.datasets",
+        "callback_api_keys": (),
+        "callback_checksum": "",
+        "callback_strict": False,
         "sources": {},
     }
 

@@ -168,6 +168,15 @@ def test_the_living_do_not_settle_for_the_dead():
     assert state.take(START + 260, 2, "alive").permits == 2
 
 
+def test_what_is_settled_is_taken_for_the_oldest():
+    """Nobody says which of several requests was answered: what stays under way ends as late as the latest may."""
+    state = Windows([Window(2, 10)])
+    state.take(START, 1)
+    state.take(START + 100, 1)
+    state.settle(START + 110, 1)
+    assert state.take(START + LEASE_SECONDS + 11, 2).permits == 1
+
+
 def test_settling_after_the_lease_counts_again():
     """Whoever settles too late counts as having made the requests now: Pango may have counted them just now."""
     state = Windows([Window(1, 10)])
@@ -194,8 +203,10 @@ def test_a_clock_that_reads_less_than_before_stands_still():
     state.take(START, 1)
     state.settle(START, 1)
     assert state.take(START - 5, 1).permits == 0
-    state.settle(START - 5, 0)
     assert state.take(START + 10.1, 1).permits == 1
+    state.settle(START + 5, 1)
+    assert state.take(START + 20, 1).permits == 0
+    assert state.take(START + 20.2, 1).permits == 1
 
 
 def test_a_clock_that_is_set_back_goes_on_from_there():
