@@ -3,12 +3,14 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 import click
-from sqlalchemy import RowMapping
+from sqlalchemy import Engine, RowMapping
 
+from provider.ingestion.callbacks import failures, tally
 from provider.ingestion.origins import describe
 from provider.ingestion.outbox import Outbox
 from provider.settings import Settings
@@ -16,13 +18,13 @@ from provider.store.engine import check_migrated, open_database
 
 
 @contextmanager
-def open_outbox() -> Iterator[Outbox]:
+def _open() -> Iterator[tuple[Outbox, Engine]]:
     """Open the outbox of the provider database, which must be up to date."""
     settings = Settings.from_environment()
     engine = open_database(settings)
     try:
         check_migrated(engine, settings)
-        yield Outbox(engine)
+        yield Outbox(engine), engine
     finally:
         engine.dispose()
 
@@ -31,7 +33,7 @@ def open_outbox() -> Iterator[Outbox]:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_(*, as_json: bool) -> None:
     """List the pushes, the newest first."""
-    with open_outbox() as outbox:
+    with _open() as (outbox, _):
         rows = [_row(push) for push in outbox.all()]
     if as_json:
         click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
@@ -47,14 +49,18 @@ def list_(*, as_json: bool) -> None:
 
 @click.command()
 @click.argument("push_id", metavar="ID")
+@click.option("--failed", "with_failed", is_flag=True, help="List the records that callbacks say are not stored.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def show(push_id: str, *, as_json: bool) -> None:
+def show(push_id: str, *, with_failed: bool, as_json: bool) -> None:
     """Show a push: what was accepted, what is dead or waits, and what callbacks said."""
-    with open_outbox() as outbox:
+    with _open() as (outbox, engine), engine.connect() as connection:
         push = outbox.get(push_id)
         batches, waiting = outbox.waiting(push_id)
-        answered = outbox.answered(push_id) if push["request"]["callback"] else None
+        answered = asdict(tally(connection, push_id)) if push["request"]["callback"] else None
+        failed = list(failures(connection, push_id)) if with_failed else []
     row = {**_row(push), "waiting": waiting, "batches": batches, "callbacks": answered}
+    if with_failed:
+        row["failed"] = [{"ref": it.ref_id, "status": it.status, "message": it.message} for it in failed]
     if as_json:
         click.echo(json.dumps(row, indent=2, ensure_ascii=False))
         return
@@ -64,8 +70,10 @@ def show(push_id: str, *, as_json: bool) -> None:
     click.echo(f"Waiting    {waiting:,} records in {batches:,} batches")
     click.echo(f"Requests   {row['requests']:,}")
     if answered:
-        stored, failed, unanswered = answered["stored"], answered["failed"], answered["unanswered"]
-        click.echo(f"Callbacks  {stored:,} stored, {failed:,} failed, {unanswered:,} unanswered")
+        stored, not_stored, unanswered = answered["stored"], answered["failed"], answered["unanswered"]
+        click.echo(f"Callbacks  {stored:,} stored, {not_stored:,} failed, {unanswered:,} unanswered")
+    for it in failed:
+        click.echo(f"    {it.ref_id}  {it.status}  {it.message or ''}".rstrip())
     if not row["finishedAt"]:
         click.echo(f"Go on with: provider push --resume {push_id}")
     if row["dead"]:
@@ -78,7 +86,7 @@ def show(push_id: str, *, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, one object in a line.")
 def dead(push_id: str, *, payload: bool, as_json: bool) -> None:
     """List the records of a push that cannot be stored, and why."""
-    with open_outbox() as outbox:
+    with _open() as (outbox, _):
         outbox.get(push_id)
         for letter in outbox.dead(push_id):
             row = {"ref": letter["ref_id"], "code": letter["code"], "message": letter["message"]}

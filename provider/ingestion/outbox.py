@@ -17,7 +17,7 @@ from sqlalchemy.engine import RowMapping
 
 from provider.errors import ConfigurationError
 from provider.ingestion.batches import Entries, Group, Rejected
-from provider.store.pushes import Batch, CallbackResult, DeadLetter, Push, Sent
+from provider.store.pushes import Batch, DeadLetter, Push, Sent
 
 LEASE_SECONDS = 10.0
 """How long a batch is a sender's own. A sender that lives extends it; the batches of a dead one are free after that."""
@@ -227,17 +227,6 @@ class Outbox:
             connection.execute(update(Push).where(Push.id == push_id).values(revived))
             self._add(connection, push_id, entries)
 
-    def answered(self, push_id: str) -> dict[str, int]:
-        """Count what callbacks have said of the records that Pango queued."""
-        since = self.get(push_id)["created_at"]
-        known = (CallbackResult.ref_id == Sent.ref_id) & (CallbackResult.received_at >= since)
-        stored = select(func.count()).select_from(Sent).join(CallbackResult, known).where(Sent.push_id == push_id)
-        with self._engine.connect() as connection:
-            awaited = connection.scalar(select(func.count()).select_from(Sent).where(Sent.push_id == push_id)) or 0
-            good = connection.scalar(stored.where(CallbackResult.status == _STORED)) or 0
-            bad = connection.scalar(stored.where(CallbackResult.status != _STORED)) or 0
-        return {"stored": good, "failed": bad, "unanswered": awaited - good - bad}
-
     @contextmanager
     def _locked(self, push_id: str) -> Iterator[tuple[Connection, RowMapping]]:
         """Open a transaction that holds the push, and give what it holds."""
@@ -275,10 +264,6 @@ class Outbox:
                 for one in rejected
             ]
             connection.execute(insert(DeadLetter), rows)
-
-
-_STORED = 200
-"""The status of a callback that says a record is stored; anything else says that it is not."""
 
 
 def _insert_new(connection: Connection) -> Insert:

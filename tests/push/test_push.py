@@ -183,7 +183,9 @@ def test_what_callbacks_said_is_counted(start_sender, make_members):
     shown = orjson.loads(sender.push("show", push_id, "--json").stdout)
     assert shown["callbacks"] == {"stored": 2, "failed": 1, "unanswered": 67}
     assert (shown["accepted"], shown["waiting"], shown["batches"]) == (70, 0, 0)
-    assert "2 stored, 1 failed, 67 unanswered" in sender.push("show", push_id).stdout
+    shown = sender.push("show", push_id, "--failed").stdout
+    assert "2 stored, 1 failed, 67 unanswered" in shown
+    assert "    M3  101\n" in shown
     assert b"very secret" not in (sender.folder / "provider.db").read_bytes()
 
 
