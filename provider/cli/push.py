@@ -1,14 +1,11 @@
 """`provider push`: records out to Pango; what became of them; and once more what was refused."""
 
 import json
-import re
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from datetime import datetime
-from difflib import get_close_matches
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -17,8 +14,8 @@ import click
 from sqlalchemy import Engine, RowMapping
 
 from provider.cli.progress import shown
+from provider.cli.push_options import DEFAULT_SOURCE, Members, Time, join_members, mask, read_origin, read_request, warn
 from provider.cli.pushes import dead, list_, show
-from provider.contract.entities import ENTITIES
 from provider.errors import ConfigurationError
 from provider.ingestion import origins
 from provider.ingestion.batches import cut
@@ -32,10 +29,6 @@ from provider.ingestion.windows import read_windows
 from provider.settings import Settings
 from provider.store.engine import check_migrated, open_database
 
-DEFAULT_SOURCE = "access-data-provider"
-_OURS = ("objectType", "source", "entries", "jeConfigId", "jeEventKey", "ignoredUpdateCfs")
-_SECRET = re.compile("key|token|secret|password", re.IGNORECASE)
-
 
 class Commands(click.Group):
     """What is no command is what to push: `provider push OBJECT_TYPE`."""
@@ -45,39 +38,6 @@ class Commands(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command; without one it is about sending."""
         return super().resolve_command(ctx, args) if args[0] in self.commands else ("", self.commands["send"], args)
-
-
-class Members(click.ParamType[dict[str, Any]]):
-    """A JSON object, or @FILE that holds one."""
-
-    name = "JSON|@FILE"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dict[str, Any]:
-        """Read the object."""
-        try:
-            members = json.loads(Path(value[1:]).read_text(encoding="utf-8") if value.startswith("@") else value)
-        except OSError as error:
-            self.fail(f"{value[1:]} cannot be read ({error.strerror})", param, ctx)
-        except ValueError:
-            self.fail("write a JSON object, or @ and the name of a file that holds one", param, ctx)
-        if not isinstance(members, dict):
-            self.fail("this is JSON, but no object", param, ctx)
-        if taken := sorted(set(members) & set(_OURS)):
-            self.fail(f"leave out {taken[0]}: it is set by other options", param, ctx)
-        return members
-
-
-class Time(click.ParamType[datetime]):
-    """A day or a time, in this machine's zone unless it names one."""
-
-    name = "TIME"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        """Read a time."""
-        try:
-            return datetime.fromisoformat(value).astimezone()
-        except ValueError:
-            self.fail("write a time like 2026-01-31 or 2026-01-31T09:30", param, ctx)
 
 
 @click.group(
@@ -130,8 +90,8 @@ def send(object_type: str | None, *, resume: str | None, dry_run: bool, as_json:
             return
         if not object_type:
             raise click.UsageError("Say what to push, like: provider push customer-identity --file customers.csv")
-        _warn(object_type, given["ignored"])
-        origin, request = _origin(given), _request(given)
+        warn(object_type, given["ignored"])
+        origin, request = read_origin(given), read_request(given)
         if dry_run:
             _show_first_request(parts, object_type, origin, request, given["callback"] or {}, as_json=as_json)
             return
@@ -151,7 +111,7 @@ def retry(push_id: str, *, as_json: bool, **given: Any) -> None:
     """Send the dead letters of a push once more."""
     with _open() as parts:
         push = parts.outbox.get(push_id)
-        _members(push, given["callback"])
+        join_members(push, given["callback"])
         count = revive(parts.outbox, push_id, push["object_type"])
         if not as_json:
             click.echo(f"{count:,} records are sent once more.")
@@ -182,49 +142,6 @@ def _open() -> Iterator[_Parts]:
             engine.dispose()
 
 
-def _origin(given: Mapping[str, Any]) -> origins.Origin:
-    """Describe the one origin that was chosen."""
-    chosen = [name for name in ("file", "stored", "datasets", "sql") if given[name]]
-    if len(chosen) != 1:
-        raise click.UsageError("Say where the records are: one of --file, --stored, --dataset and --sql.")
-    if given["since"] and not given["stored"]:
-        raise click.UsageError("--since belongs to --stored.")
-    if (given["sql"] is None) != (given["source_name"] is None):
-        raise click.UsageError("--sql and --on belong together.")
-    match chosen[0]:
-        case "file":
-            return origins.file_origin(given["file"])
-        case "stored":
-            return origins.stored_origin(given["since"])
-        case "datasets":
-            return origins.dataset_origin(given["datasets"])
-    return origins.sql_origin(given["sql"], given["source_name"])
-
-
-def _request(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Write down what every request of the push carries. Of callbacks only that there are some: they hold a key."""
-    members = {
-        "source": given["source"],
-        "jeConfigId": given["je_config_id"],
-        "jeEventKey": given["je_event_key"],
-        "ignoredUpdateCfs": list(given["ignored"]) or None,
-    }
-    return {
-        "members": {name: value for name, value in members.items() if value is not None},
-        "initData": given["init_data"],
-        "callback": given["callback"] is not None,
-    }
-
-
-def _members(push: RowMapping, callback: Mapping[str, Any] | None) -> dict[str, Any]:
-    request = push["request"]
-    if request["callback"] and callback is None:
-        raise ConfigurationError(
-            f"Push {push['id']} awaits callbacks: give --callback again. It is not kept, as it holds a key."
-        )
-    return {**request["members"], **(callback or {})}
-
-
 def _unfinished(outbox: Outbox, push_id: str, object_type: str | None) -> RowMapping:
     """Find the push that is meant."""
     if push_id:
@@ -242,7 +159,7 @@ def _unfinished(outbox: Outbox, push_id: str, object_type: str | None) -> RowMap
 
 def _resume(parts: _Parts, push: RowMapping, given: Mapping[str, Any], *, as_json: bool) -> None:
     """Go on with a push: read on where its reading was interrupted, and send what waits."""
-    _members(push, given["callback"])
+    join_members(push, given["callback"])
     if push["read_at"] is not None:
         _run(parts, push, None, given, as_json=as_json)
         return
@@ -260,7 +177,7 @@ def _resume(parts: _Parts, push: RowMapping, given: Mapping[str, Any], *, as_jso
 def _run(parts: _Parts, push: RowMapping, reading: Reading | None, given: Mapping[str, Any], *, as_json: bool) -> None:
     """Run a push and tell how it went; ConfigurationError when it had to stop."""
     began, push_id, origin = time.monotonic(), push["id"], push["origin"]
-    members = _members(push, given["callback"])
+    members = join_members(push, given["callback"])
     job = Job(
         push_id=push_id,
         object_type=push["object_type"],
@@ -335,7 +252,7 @@ def _show_first_request(
         first = next((group.entries[0] for group in cut(records, object_type) if group.entries), None)
     if first is None:
         raise ConfigurationError("There is no record that could be sent.")
-    members = {"objectType": object_type, **request["members"], **_masked(callback)}
+    members = {"objectType": object_type, **request["members"], **mask(callback)}
     prepared = parts.client.prepare(first.payload, members, init_data=request["initData"])
     body = prepared.body.decode()
     if as_json:
@@ -346,25 +263,3 @@ def _show_first_request(
     for name, value in prepared.shown().items():
         click.echo(f"{name}: {value}")
     click.echo(f"\n{body}")
-
-
-def _masked(value: Any) -> Any:
-    """Mask what looks like a secret among the members of callbacks."""
-    if isinstance(value, dict):
-        return {
-            name: "***" if isinstance(member, str) and _SECRET.search(name) else _masked(member)
-            for name, member in value.items()
-        }
-    return [_masked(member) for member in value] if isinstance(value, list) else value
-
-
-def _warn(object_type: str, ignored: tuple[str, ...]) -> None:
-    """Tell on standard error what is likely a mistake, and may be none."""
-    entity = ENTITIES.get(object_type)
-    say: Callable[[str], None] = lambda text: click.echo(f"Warning: {text}", err=True)  # noqa: E731
-    if entity is None:
-        close = get_close_matches(object_type, ENTITIES, n=1)
-        hint = f" Did you mean {close[0]}?" if close else ""
-        say(f"{object_type} is no type we know: its records go out unchecked.{hint}")
-    elif ignored and not entity.keeps_custom_fields:
-        say(f"{object_type} does not support --ignored-update-cf: Pango may overwrite the fields all the same.")
