@@ -18,6 +18,7 @@ _COMMANDS = {
     "client": "provider.cli.client",
     "connect": "provider.cli.connect",
     "dataset": "provider.cli.dataset",
+    "import": "provider.cli.import_",
     "settings": "provider.cli.settings",
 }
 
