@@ -19,6 +19,8 @@ _COMMANDS = {
     "connect": "provider.cli.connect",
     "dataset": "provider.cli.dataset",
     "import": "provider.cli.import_",
+    "simulate": "provider.cli.simulate",
+    "webhook": "provider.cli.webhook",
     "settings": "provider.cli.settings",
 }
 
