@@ -22,6 +22,7 @@ from provider.importing.columns import Columns, check_mapping, understand
 from provider.importing.guess import guess
 from provider.importing.mapping import read_mapping, write_mapping
 from provider.importing.readers import Rows, read
+from provider.importing.rejected import rejected_path
 from provider.importing.run import Importing, ReadAs
 from provider.settings import Settings
 from provider.store.engine import check_migrated, open_database
@@ -217,7 +218,7 @@ def _summary(
         "reasons": _most_first(tally.reasons),
         "warnings": _most_first(tally.warnings),
         "leftOut": list(columns.left_out),
-        "rejectedFile": str(importing.rejected_path) if tally.rejected_bytes else None,
+        "rejectedFile": str(rejected_path(file)) if tally.rejected_bytes else None,
         "continuedAt": began_at + 1 if began_at else None,
         "seconds": round(seconds, 3),
     }

@@ -4,6 +4,7 @@ import json
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from unicodedata import normalize
 
 from provider.errors import ConfigurationError
 
@@ -24,7 +25,7 @@ def read_mapping(path: Path) -> dict[str, str]:
                 f"The mapping {path.name} gives {header!r} no field. Write a column and its field in quotation marks: "
                 '"Column" = "field".'
             )
-    return content
+    return {normalize("NFC", header): field for header, field in content.items()}
 
 
 def write_mapping(path: Path, object_type: str, guesses: Mapping[str, tuple[str, str]]) -> None:

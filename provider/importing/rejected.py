@@ -3,6 +3,7 @@
 import csv
 import io
 import os
+import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -28,9 +29,10 @@ class RejectedFile:
     Records of JSON Lines have no columns in common: theirs are the row, the reason and the record.
     """
 
-    def __init__(self, path: Path, rows: Rows, title: str, *, kept: int) -> None:
+    def __init__(self, source: Path, rows: Rows, title: str, *, kept: int) -> None:
         """Go on with the first `kept` bytes of the file, or without it; `title` is the column of reasons."""
-        self.path = path
+        self._source = source
+        self.path = path = rejected_path(source)
         self._headers = None if rows.headers is None else [name for name in rows.headers if name != title]
         self._titles = REJECTED if self._headers is None else [*self._headers, title]
         self._separator = rows.separator
@@ -54,6 +56,7 @@ class RejectedFile:
         try:
             if self._file is None:
                 self._file = self.path.open("wb")
+                shutil.copymode(self._source, self.path)  # who may not read the file may not read this one
                 start = io.StringIO(newline="")
                 csv.writer(start, delimiter=self._separator).writerow(self._titles)
                 self._file.write((_MARK + start.getvalue()).encode())
@@ -80,6 +83,12 @@ class RejectedFile:
             self._file.close()
 
 
-def can_go_on(path: Path, kept: int) -> bool:
-    """Tell whether the file still has what it had when an import was interrupted."""
+def rejected_path(source: Path) -> Path:
+    """Name the file of a file's rejected rows."""
+    return source.with_name(f"{source.name}.rejected.csv")
+
+
+def can_go_on(source: Path, kept: int) -> bool:
+    """Tell whether the rejected file still has what it had when an import was interrupted."""
+    path = rejected_path(source)
     return not kept or (path.is_file() and path.stat().st_size >= kept)

@@ -49,7 +49,6 @@ class Importing:
     def __init__(self, engine: Engine, entity: Entity, path: Path, read_as: ReadAs, *, dry_run: bool = False) -> None:
         self._engine, self._entity, self._path, self._read_as, self._dry_run = engine, entity, path, read_as, dry_run
         self._upsert = make_upsert(TABLES[entity.object_type], engine.dialect)
-        self.rejected_path = path.with_name(f"{path.name}.rejected.csv")
         self.tally = Tally()
 
     def run(self, tell: Callable[[Rows, Tally], None]) -> None:
@@ -67,7 +66,7 @@ class Importing:
             bookmark = self._bookmark()
             tell(rows, self.tally)
             title = reason_header(self._entity, self._read_as.mapping)
-            with RejectedFile(self.rejected_path, rows, title, kept=self.tally.rejected_bytes) as rejected:
+            with RejectedFile(self._path, rows, title, kept=self.tally.rejected_bytes) as rejected:
                 begin = self.tally.position
                 fresh = (row for row in rows if row[0] > begin)
                 while batch := list(islice(fresh, BATCH)):
@@ -101,7 +100,7 @@ class Importing:
         bookmark = Bookmark(identity, self._entity.object_type)
         with self._engine.begin() as connection:
             left = bookmark.load(connection)
-            if left and can_go_on(self.rejected_path, left.rejected_bytes):
+            if left and can_go_on(self._path, left.rejected_bytes):
                 self.tally = left
             elif left:
                 bookmark.remove(connection)
