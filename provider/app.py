@@ -29,6 +29,7 @@ from provider.contract.envelope import Envelope
 from provider.contract.identity import check_region
 from provider.dataset.discover import discover
 from provider.errors import SourceUnavailable
+from provider.people.suppression import Suppressions
 from provider.settings import Settings
 from provider.sources import Sources
 from provider.store.engine import check_migrated, open_database
@@ -87,7 +88,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.extensions["engines"] = [*databases.values(), pinned]
     app.config["MAX_CONTENT_LENGTH"] = BODY_LIMIT
     app.url_map.merge_slashes = False  # a redirect has no envelope
-    app.register_blueprint(data_api(datasets, authenticator, region=settings.phone_region))
+    suppressions = Suppressions(engine, secret_key, region=settings.phone_region)
+    app.register_blueprint(data_api(datasets, authenticator, suppressions, region=settings.phone_region))
     if "token" in settings.auth_methods:
         app.register_blueprint(token_api(secrets, tokens, settings))
     if "oauth" in settings.auth_methods:
