@@ -7,6 +7,7 @@ import structlog
 from flask import Flask
 
 from provider import log
+from provider.api.callbacks import callback_api
 from provider.api.consent import consent_page
 from provider.api.data import data_api
 from provider.api.errors import answer_errors
@@ -15,6 +16,7 @@ from provider.api.oauth2 import oauth2_api
 from provider.api.proxies import trust_proxies
 from provider.api.requests import log_requests
 from provider.api.tokens import token_api
+from provider.api.webhooks import webhook_api
 from provider.auth import Authenticator
 from provider.auth.access_token import AccessTokens
 from provider.auth.callers import Callers
@@ -29,6 +31,10 @@ from provider.contract.envelope import Envelope
 from provider.contract.identity import check_region
 from provider.dataset.discover import discover
 from provider.errors import SourceUnavailable
+from provider.ingestion.callbacks import Callbacks
+from provider.ingestion.handlers import load_handlers
+from provider.ingestion.inbox import Inbox
+from provider.ingestion.worker import Worker
 from provider.people.suppression import Suppressions
 from provider.settings import Settings
 from provider.sources import Sources
@@ -83,7 +89,12 @@ def create_app(settings: Settings | None = None) -> Flask:
         guesses=guesses,
     )
 
+    callbacks = Callbacks(engine, settings, guesses)
+    inbox = Inbox(engine)
+    worker = Worker(inbox, load_handlers(settings.datasets))
+
     app = _App("provider", static_folder=None)
+    app.extensions["worker"] = worker
     app.extensions["databases"] = databases
     app.extensions["engines"] = [*databases.values(), pinned]
     app.config["MAX_CONTENT_LENGTH"] = BODY_LIMIT
@@ -99,6 +110,8 @@ def create_app(settings: Settings | None = None) -> Flask:
         )
         app.register_blueprint(oauth2_api(server))
         app.register_blueprint(consent_page(server, grants, guesses))
+    app.register_blueprint(callback_api(callbacks))
+    app.register_blueprint(webhook_api(inbox, worker, authenticator))
     app.register_blueprint(health(databases))
     answer_errors(app, authenticator, envelope)
     log_requests(app)

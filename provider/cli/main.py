@@ -19,6 +19,7 @@ _COMMANDS = {
     "person": "provider.cli.person",
     "connect": "provider.cli.connect",
     "dataset": "provider.cli.dataset",
+    "webhook": "provider.cli.webhook",
     "settings": "provider.cli.settings",
 }
 
