@@ -52,7 +52,8 @@ def main() -> None:
             for run in ("new", "again"):
                 seconds, cpu, megabytes = measure(file, url, options.rows)
                 print(
-                    f"{name:<12}{run:<10}{seconds:>9.1f}{options.rows / seconds:>12,.0f}{cpu:>9.1f} s{megabytes:>7.0f} MB",
+                    f"{name:<12}{run:<10}{seconds:>9.1f}"
+                    f"{options.rows / seconds:>12,.0f}{cpu:>9.1f} s{megabytes:>7.0f} MB",
                     flush=True,
                 )
 

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "c1f2a7d94e60"
-down_revision = "48fb651cdbc9"
+down_revision = "5d0c8e1f7a42"
 branch_labels = None
 depends_on = None
 

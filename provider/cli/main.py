@@ -16,6 +16,7 @@ _COMMANDS = {
     "demo": "provider.cli.demo",
     "serve": "provider.cli.serve",
     "client": "provider.cli.client",
+    "person": "provider.cli.person",
     "connect": "provider.cli.connect",
     "dataset": "provider.cli.dataset",
     "import": "provider.cli.import_",

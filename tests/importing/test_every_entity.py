@@ -2,7 +2,7 @@
 
 import orjson
 import pytest
-from conftest import example, rejected_rows, write_csv, write_excel, write_lines
+from records import example, rejected_rows, write_csv, write_excel, write_lines
 
 from provider.contract.entities import DOCUMENTED, fields
 

@@ -6,7 +6,7 @@ import signal
 import subprocess
 
 import pytest
-from conftest import MEMBERSHIP, rejected_rows
+from records import MEMBERSHIP, rejected_rows
 from services import POSTGRESQL, Relay, postgresql_database
 from sqlalchemy import select
 from support import PATIENCE_SECONDS, PROVIDER, environment, eventually, provider

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from zipfile import ZipFile
 
 import pytest
-from conftest import rejected_rows, write_lines, write_sheet
+from records import rejected_rows, write_lines, write_sheet
 
 from provider.errors import ConfigurationError
 from provider.importing.readers import read

@@ -1,7 +1,7 @@
 """What an import does to the tables: one row for each key, the last one, and the others set aside to be mended."""
 
 import pytest
-from conftest import MEMBERSHIP, example, rejected_rows, write_csv, write_lines
+from records import MEMBERSHIP, example, rejected_rows, write_csv, write_lines
 
 from provider.contract.entities import DOCUMENTED
 from provider.errors import ConfigurationError

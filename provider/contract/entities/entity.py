@@ -16,6 +16,7 @@ from provider.contract.entities.fields import (
     Timestamp,
     Warn,
     over_32_bits,
+    without_blanks,
 )
 
 Alternatives = Sequence[Sequence[str]]
@@ -47,7 +48,7 @@ class Entity(Schema):
 
     def problems(self, record: Mapping[str, Any]) -> dict[str, str]:
         """Say what is wrong, by field; empty when the record may be sent. Null and blank are the same as absent."""
-        sent = _sent(record)
+        sent = without_blanks(record)
         wrong = {name: "is missing" for name in self._required if name not in sent}
         for name, value in sent.items():
             if field := self.fields.get(name):
@@ -59,7 +60,7 @@ class Entity(Schema):
 
     def warnings(self, record: Mapping[str, Any]) -> dict[str, str]:
         """Say what is worth telling and no reason to refuse, by field; for records without problems."""
-        sent = _sent(record)
+        sent = without_blanks(record)
         return {name: said for name, warn in self._warns.items() if name in sent and (said := warn(sent[name]))}
 
     @cached_property
@@ -72,7 +73,8 @@ class Entity(Schema):
 
     def key_of(self, record: Mapping[str, Any]) -> tuple[str, ...]:
         """Give the record's natural key, internalCompanyId first, blank where there is none."""
-        return tuple(str(record.get(name) or "") for name in ("internalCompanyId", *self.key))
+        sent = without_blanks(record)
+        return tuple(str(sent.get(name, "")) for name in ("internalCompanyId", *self.key))
 
 
 class Sender(Entity):
@@ -109,10 +111,6 @@ class WithCustomFields(Schema):
 def record_status() -> Text:
     """Declare the field that deletes: there is no call for it."""
     return Text("Active, or Deleted once the record is gone.", choices=("Active", "Deleted"))
-
-
-def _sent(record: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in record.items() if value is not None and value != ""}
 
 
 def _problems_of(field: Field[Any], name: str, value: Any) -> Iterable[tuple[str, str]]:
