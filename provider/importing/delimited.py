@@ -39,8 +39,8 @@ class _Lines(Iterator[str]):
         self._back.extendleft(reversed(lines))
 
 
-def read_delimited(text: Iterable[str], path: Path) -> tuple[list[str], Generator[Numbered]]:
-    """Give the headers and the rows below them."""
+def read_delimited(text: Iterable[str], path: Path) -> tuple[list[str], str, Generator[Numbered]]:
+    """Give the headers, the separator and the rows below them."""
     lines = _Lines(text)
     number, first = _first(lines, path.name)
     separator = ""
@@ -55,7 +55,7 @@ def read_delimited(text: Iterable[str], path: Path) -> tuple[list[str], Generato
         headers = check_headers(next(rows), path.name)
     except csv.Error as error:
         raise ConfigurationError(f"The headers of {path.name} cannot be read: {error}.") from None
-    return headers, _read(lines, rows, headers, number)
+    return headers, separator, _read(lines, rows, headers, number)
 
 
 def _first(lines: _Lines, name: str) -> tuple[int, str]:

@@ -23,21 +23,22 @@ REJECTED = ("row", "reason", "record")
 class Rows(Iterator[Numbered]):
     """The rows of a file: each with its number, as a person counts them, and its cells by header.
 
-    A row that cannot be read as one is a `Broken`. `headers` are the columns' names, None for JSON Lines, whose every
-    row has its own. `size` is how much there is to read, None when that is not known, and `position` how far reading
-    has come, both in bytes or in rows. Blank rows are left out. Close it, or use it as a context, unless read to its
-    end.
+    A row that cannot be read as one is a `Broken`; blank rows are left out. `headers` are the columns' names, None for
+    JSON Lines, whose every row has its own. `separator` stands between cells of text. `size` is how much there is to
+    read, None when that is not known, and `position` how far reading has come, both in bytes or in rows. Close it, or
+    use it as a context, unless read to its end.
     """
 
     def __init__(self, path: Path) -> None:
         """Open a file; ConfigurationError says why it cannot be read."""
+        _require_file(path)
         kind = path.suffix.lower()
         if kind not in DELIMITED | JSON_LINES | EXCEL:
             raise ConfigurationError(
                 f"{path.name} is of no kind that can be read: .csv, .tsv, .txt, .jsonl, .ndjson, .json or .xlsx."
             )
-        _require_file(path)
         self.headers: list[str] | None = None
+        self.separator = ","
         self._rows: Generator[Numbered]
         if kind in EXCEL:
             self.size, self.headers, self._rows = open_sheet(path)
@@ -51,7 +52,7 @@ class Rows(Iterator[Numbered]):
             if kind in JSON_LINES:
                 self._rows = _read_lines(text, path.name)
             else:
-                self.headers, self._rows = read_delimited(text, path)
+                self.headers, self.separator, self._rows = read_delimited(text, path)
                 if tuple(self.headers) == REJECTED:
                     self.headers, self._rows = None, _read_rejected(self._rows)
         except ConfigurationError:
