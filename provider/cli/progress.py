@@ -77,14 +77,15 @@ def _plain() -> See:
 
 
 class _Rate:
-    """Records a second since the first look."""
+    """Records a second since the first was answered."""
 
     def __init__(self) -> None:
         self._began: tuple[float, int] | None = None
 
     def __call__(self, now: Progress) -> float:
         moment, done = time.monotonic(), now.accepted + now.dead
-        self._began = self._began or (moment, done)
+        if self._began is None or self._began[1] == done:
+            self._began = (moment, done)
         return (done - self._began[1]) / max(moment - self._began[0], 0.001)
 
 
