@@ -1,7 +1,7 @@
 """Guesses: which field a column means, from its name in English or Vietnamese, or from what is in it."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import islice
 from typing import Any
@@ -19,7 +19,7 @@ from provider.dataset.guess import (
     words,
 )
 from provider.errors import InvalidPhone
-from provider.importing.headers import find_target
+from provider.importing.headers import find_target, plain
 from provider.importing.readers import Rows
 from provider.importing.rows import Broken
 from provider.importing.values import phone
@@ -31,6 +31,7 @@ _SAMPLE = 200
 _MOST = 0.8
 _SURE = 2
 _DAY_FIRST = re.compile(r"\d{1,2}/\d{1,2}/\d{4}( \d{1,2}:\d\d)?", re.ASCII)
+_SURNAMES = frozenset({"ho", "hodem", "holot", "hovatendem"})
 _SOMETHING_ELSE = frozenset({"product", "pham", "sp", "store", "shop", "cua", "campaign", "template", "file"})
 """Words that make a name the name of no person."""
 
@@ -45,7 +46,7 @@ _NAMES: Sequence[tuple[str, str]] = (
     (r"diem_(da_)?(doi|su_dung|dung|tru)|(redeem(ed)?|spent|used)_points?", "redeemPoint"),
     (r"ho|first_?name", "firstName"),
     (r"ten_dem|dem|middle_?name", "middleName"),
-    (r"ho_dem", "firstName"),
+    (r"ho_(dem|lot|va_ten_dem)", "firstName"),
     (r"(gioi_tinh|phai|sex|gender)", "gender"),
     (r"nam_sinh|birth_?year|yob", "yob"),
     (r"(so_)?(cmnd|cccd|cmt)(_cccd)?|can_cuoc(_cong_dan)?|identity_?(card|no|number)", "identityNo"),
@@ -94,6 +95,7 @@ def guess(entity: Entity, rows: Rows, *, region: str) -> Guesses:
     guesses: Guesses = {}
     for find, why in (
         (_by_field, "the field's name"),
+        (partial(_by_half_a_name, headers=samples), "by its name"),
         (_by_vocabulary, "by its name"),
         (_by_person, "by its name"),
         (partial(_by_content, samples=samples, region=region), "by what is in it"),
@@ -114,6 +116,12 @@ def _add(guesses: Guesses, headers: dict[str, Any], find: Callable[[str], Iterat
 def _by_field(entity: Entity, header: str) -> Iterator[str]:
     if target := find_target(entity, header):
         yield ".".join(part for part in target if part)
+
+
+def _by_half_a_name(entity: Entity, header: str, *, headers: Iterable[str]) -> Iterator[str]:
+    """Guess that "Tên" is the given name, as it is beside a column of surnames only."""
+    if plain(header) == "ten" and "lastName" in entity.fields and _SURNAMES.intersection(map(plain, headers)):
+        yield "lastName"
 
 
 def _by_vocabulary(entity: Entity, header: str) -> Iterator[str]:

@@ -105,6 +105,18 @@ def test_the_vocabulary_of_guesses(folder, object_type, header, field):
     assert tomllib.loads((folder / "a.csv.mapping.toml").read_text(encoding="utf-8")) == {header: field}
 
 
+@pytest.mark.parametrize(
+    ("header", "fields"),
+    [("Họ;Tên", ["firstName", "lastName"]), ("Họ đệm;Tên", ["firstName", "lastName"]), ("Tên;Mã", ["fullName", ""])],
+)
+def test_a_given_name_is_known_beside_a_surname(folder, header, fields):
+    """Tên is the given name beside a column of surnames, and alone the whole name."""
+    (folder / "a.csv").write_text(f"{header}\n", encoding="utf-8")
+    run("customer-identity", "a.csv", "--guess")
+    mapping = tomllib.loads((folder / "a.csv.mapping.toml").read_text(encoding="utf-8"))
+    assert list(mapping.values()) == fields
+
+
 def test_contents_tell_what_a_name_does_not(folder):
     """A column of emails and one of phones are guessed by what is in them."""
     rows = "\n".join(f"{number};90123456{number};m{number}@example.com" for number in range(10))
