@@ -160,17 +160,19 @@ class ProfileDataset(Dataset):
         ]
         # Phone and email come together in nearly every call of Pango's.
         for used in (*((identifier,) for identifier in PERSON), ("phone", "email")):
-            _prepared(self._kind, used)
-        source.check(_prepared(self._kind, ("phone", "email")), {"phone": None, "email": None})
+            self._statement(used)
+        source.check(self._statement(("phone", "email")), {"phone": None, "email": None})
 
     def _find(self, query: Query) -> Found | None:
         if self._source is None:
             raise RuntimeError(f"{self.name} is used before it is prepared")
         values = values_of(query)
         used = tuple([identifier for identifier in PERSON if identifier in values])
-        statement = _prepared(self._kind, used)
-        _, rows = self._source.fetch(statement, values, len(used))
+        _, rows = self._source.fetch(self._statement(used), values, len(used))
         return next((self._profile(row[1:]) for row in rows if any(value is not None for value in row[1:])), None)
+
+    def _statement(self, used: tuple[str, ...]) -> Statement:
+        return prepared(self._kind, used)
 
     def _profile(self, row: Sequence[Any]) -> Found:
         """Make a profile of a row: the newest records' fields in the parts' order, then the counts."""
@@ -197,7 +199,7 @@ def _consents(found: Found) -> Found:
 
 
 @cache
-def _prepared(kind: type[DefaultDialect], used: tuple[str, ...]) -> Statement:
+def prepared(kind: type[DefaultDialect], used: tuple[str, ...]) -> Statement:
     """Prepare the statement for these identifiers, once in a process: it takes long."""
     return Statement(_select(used), kind(dbapi=kind.import_dbapi()))
 

@@ -51,7 +51,7 @@ class Stored:
         return {"total": first[0][-2], "items": [self._record(row) for row in first]}
 
     def _statement(self, used: tuple[str, ...], among: tuple[str, ...]) -> Statement:
-        return _prepared(self._kind, self._object_type, self._columns, used, among, self._limit)
+        return prepared(self._kind, self._object_type, self._columns, used, among, self._limit)
 
     def _record(self, row: Sequence[Any]) -> Found:
         """Make a record of a row without what is blank; members of the maps of custom fields become fields."""
@@ -67,7 +67,7 @@ class Stored:
 
 
 @cache
-def _prepared(
+def prepared(
     kind: type[DefaultDialect],
     object_type: str,
     columns: tuple[str, ...],
