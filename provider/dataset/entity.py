@@ -50,6 +50,7 @@ class EntityDataset(Dataset):
         elif narrowing := [field for field in entity.key if field not in PERSON]:
             self.parameters = Schema.from_dict({field: schema_fields.String() for field in narrowing})()
         self._check()
+        self.description = str(entity.__doc__).partition("\n")[0]
         self._stored: Stored | None = None
 
     def _check(self) -> None:

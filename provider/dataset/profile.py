@@ -146,6 +146,7 @@ class ProfileDataset(Dataset):
 
     def __init__(self) -> None:
         super().__init__(name=NAME, record=Profile, fetch=self._find, identifiers=tuple(PERSON))
+        self.description = "What there is to know of a customer at a glance, of all entities."
         self._source: Source | None = None
 
     def prepare(self, sources: Sources, *, hash_key: bytes = b"") -> None:
