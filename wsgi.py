@@ -3,3 +3,4 @@
 from provider import create_app
 
 app = create_app()
+app.extensions["worker"].start()  # handles webhooks; here, since every process that serves loads this file

@@ -7,6 +7,7 @@ import structlog
 from flask import Flask
 
 from provider import log
+from provider.api.callbacks import callback_api
 from provider.api.consent import consent_page
 from provider.api.data import data_api
 from provider.api.errors import answer_errors
@@ -15,6 +16,7 @@ from provider.api.oauth2 import oauth2_api
 from provider.api.proxies import trust_proxies
 from provider.api.requests import log_requests
 from provider.api.tokens import token_api
+from provider.api.webhooks import webhook_api
 from provider.auth import Authenticator
 from provider.auth.access_token import AccessTokens
 from provider.auth.callers import Callers
@@ -29,6 +31,11 @@ from provider.contract.envelope import Envelope
 from provider.contract.identity import check_region
 from provider.dataset.builtin import served
 from provider.errors import SourceUnavailable
+from provider.ingestion.callbacks import Callbacks
+from provider.ingestion.handlers import load_handlers
+from provider.ingestion.inbox import Inbox
+from provider.ingestion.worker import Worker
+from provider.people.suppression import Suppressions
 from provider.settings import Settings
 from provider.sources import OWN, Sources
 from provider.store.engine import check_migrated, open_database
@@ -83,12 +90,18 @@ def create_app(settings: Settings | None = None) -> Flask:
         guesses=guesses,
     )
 
+    callbacks = Callbacks(engine, settings, guesses)
+    inbox = Inbox(engine)
+    worker = Worker(inbox, load_handlers(settings.datasets))
+
     app = _App("provider", static_folder=None)
+    app.extensions["worker"] = worker
     app.extensions["databases"] = databases
     app.extensions["engines"] = [engine, *opened.values(), pinned]
     app.config["MAX_CONTENT_LENGTH"] = BODY_LIMIT
     app.url_map.merge_slashes = False  # a redirect has no envelope
-    app.register_blueprint(data_api(datasets, authenticator, region=settings.phone_region))
+    suppressions = Suppressions(engine, secret_key, region=settings.phone_region)
+    app.register_blueprint(data_api(datasets, authenticator, suppressions, region=settings.phone_region))
     if "token" in settings.auth_methods:
         app.register_blueprint(token_api(secrets, tokens, settings))
     if "oauth" in settings.auth_methods:
@@ -98,6 +111,8 @@ def create_app(settings: Settings | None = None) -> Flask:
         )
         app.register_blueprint(oauth2_api(server))
         app.register_blueprint(consent_page(server, grants, guesses))
+    app.register_blueprint(callback_api(callbacks))
+    app.register_blueprint(webhook_api(inbox, worker, authenticator))
     app.register_blueprint(health(databases))
     answer_errors(app, authenticator, envelope)
     log_requests(app)

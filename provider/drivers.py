@@ -16,10 +16,14 @@ _MYSQL_TROUBLE = (1040, 1044, 1045, 1049, 1053, 1152, 1158, 1159, 1160, 1161, 12
 _MYSQL_TOO_SLOW = (1969, 3024)
 """The statement limits of MariaDB and of MySQL."""
 _MYSQL_LOST = 2013
+_MYSQL_CONFLICTS = (1020, 1205, 1213)
+"""A row that changed meanwhile, a lock waited for too long, a deadlock."""
 
 _POSTGRESQL_TOO_SLOW = "57014"
 _POSTGRESQL_ONE_STATEMENT = ("40", "55", _POSTGRESQL_TOO_SLOW)
 """Beginnings of the SQLSTATE of errors that concern one statement: conflicts, locks, the limit (Appendix A)."""
+_POSTGRESQL_CONFLICTS = ("40001", "40P01")
+"""The SQLSTATE of two transactions that cannot both have their way, and of a deadlock."""
 _POSTGRESQL_TIMES = ("date", "time", "timetz", "timestamp", "timestamptz", "interval")
 
 GRACE = 0.5
@@ -157,3 +161,14 @@ def is_down(error: BaseException, dialect: Dialect) -> bool:
         case "postgresql":
             return not (getattr(cause, "sqlstate", None) or "").startswith(_POSTGRESQL_ONE_STATEMENT)
     return not is_timeout(error, dialect)
+
+
+def is_conflict(error: BaseException, dialect: Dialect) -> bool:
+    """Tell whether a transaction gave way to another one, and is worth trying again as it is."""
+    cause = getattr(error, "orig", None) or error
+    match dialect.name:
+        case "postgresql":
+            return getattr(cause, "sqlstate", None) in _POSTGRESQL_CONFLICTS
+        case "mysql" | "mariadb":
+            return bool(cause.args) and cause.args[0] in _MYSQL_CONFLICTS
+    return False

@@ -15,6 +15,9 @@ from provider.errors import ConfigurationError
 PREFIX = "PROVIDER_"
 SECRET_KEY_LENGTH = 32
 METHODS = ("api_key", "token", "oauth")
+PANGO_AUTH = ("v1", "v2")
+RATE_LIMITS = ("50/1", "1000/60", "5000/300", "50000/3600", "400000/86400")
+"""PangoCDP, "Data Ingestion", note on X-Rate-Limit-Retry-After-Seconds."""
 _NEARLY = 0.9
 """How alike a name must be to count as misspelt; a variable that only shares the prefix is somebody else's."""
 _SOURCE = re.compile(r"SOURCE_([A-Z0-9_]+)_URL")
@@ -76,8 +79,33 @@ class Settings:
     )
     phone_region: str = _setting("The country of phone numbers written without a country code.", "VN")
     lookup_timeout: float = _setting("How long a source may take for a lookup, in seconds.", 2.0, Env.float)
+    pango_auth: str = _setting("How pushes authenticate at Pango: v1 (documented) or v2 (App Connect).", "v1")
+    pango_auth_url: str = _setting("Where Pango gives tokens for pushes.", "")
+    pango_ingest_url: str = _setting("Where Pango takes records.", "")
+    pango_username: str = _setting("The Pango user that pushes (v1).", "")
+    pango_api_key: str = _setting("The API key of that user (v1).", "", secret=True)
+    pango_group_key: str = _setting("The key of your organisation at Pango, cdpGKey (v1).", "", secret=True)
+    pango_org_id: str = _setting("The id of your organisation at Pango (v2).", "")
+    pango_app_id: str = _setting("The App Connect's id (v2).", "")
+    pango_account: str = _setting("The App Connect's account (v2).", "")
+    pango_refresh_token: str = _setting("The App Connect's long-lived token (v2).", "", secret=True)
+    pango_rate_limits: Sequence[str] = _setting(
+        "How many requests Pango takes in how many seconds; all hold at once.", RATE_LIMITS, Env.list
+    )
     datasets: str = _setting(
         "The Python package that holds the datasets; one of your own keeps a fork easy to update.", "provider.datasets"
+    )
+    callback_api_keys: Sequence[str] = _setting(
+        "The keys Pango may send in a callback's ApiKey header, comma separated; none refuses callbacks.",
+        (),
+        Env.list,
+        secret=True,
+    )
+    callback_checksum: str = _setting(
+        "Your function that verifies a callback's Checksum: package.module:function; empty for none.", ""
+    )
+    callback_strict: bool = _setting(
+        "Refuse callbacks whose Checksum cannot be verified.", default=False, read=Env.bool
     )
     sources: Mapping[str, str] = field(
         default_factory=dict,
@@ -112,6 +140,8 @@ class Settings:
             raise ConfigurationError(
                 f"PROVIDER_AUTH_METHODS cannot have {min(unknown)!r}. Choose among: {', '.join(METHODS)}."
             )
+        if settings.pango_auth not in PANGO_AUTH:
+            raise ConfigurationError(f"PROVIDER_PANGO_AUTH cannot be {settings.pango_auth!r}. Write v1 or v2.")
         return settings
 
     def require_secret_key(self) -> bytes:

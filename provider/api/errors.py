@@ -84,7 +84,10 @@ def _oauth(error: ProviderError) -> dict[str, str]:
 
 
 def _envelope(authenticator: Authenticator, default: Envelope) -> Envelope:
-    caller = current_call().caller
+    call = current_call()
+    if call.envelope:
+        return call.envelope
+    caller = call.caller
     if caller is None:
         try:
             caller = authenticator.recognise(request.headers)

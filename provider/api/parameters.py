@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Mapping
 from urllib.parse import parse_qsl
 
-import orjson
 from flask import Request
 
-from provider.errors import InvalidRequest, PayloadTooLarge, UnsupportedMediaType
+from provider.api.bodies import json_object, read_body
+from provider.errors import InvalidRequest, UnsupportedMediaType
 
 _MOST_FIELDS = 1000
 
@@ -31,34 +31,14 @@ def _body(request: Request) -> Mapping[str, object]:
         if not form and request.content_length:
             raise InvalidRequest("The form in the body cannot be read, or has no fields.")
         return form
-    body = _read(request)
+    body = read_body(request)
     if not body:
         return {}
     if kind == "application/json":
-        return _json_object(body)
+        return json_object(body, example='{"phone": "0359677657"}')
     if kind == "application/x-www-form-urlencoded":
         return _decode(body, "form")
     raise UnsupportedMediaType
-
-
-def _read(request: Request) -> bytes:
-    """Read the body. One sent in chunks, which has no length, Werkzeug would cut at the limit without a word."""
-    body = request.get_data()
-    if request.content_length is None and len(body) == request.max_content_length:
-        over: bytes = request.environ["wsgi.input"].read(1)
-        if over:
-            raise PayloadTooLarge
-    return body
-
-
-def _json_object(body: bytes) -> Mapping[str, object]:
-    try:
-        value = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        raise InvalidRequest("The body is not valid JSON in UTF-8.") from None
-    if not isinstance(value, dict):
-        raise InvalidRequest('The body must be a JSON object, like {"phone": "0359677657"}.')
-    return value
 
 
 def _decode(encoded: bytes, part: str) -> dict[str, object]:

@@ -1,6 +1,9 @@
-"""Callers' network addresses: read from what a server or a proxy says, which may be anything."""
+"""Addresses: those callers come from, which may be anything, and those we call ourselves."""
 
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from urllib.parse import urlsplit
+
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 def parse_address(text: str | None) -> IPv4Address | IPv6Address | None:
@@ -11,3 +14,15 @@ def parse_address(text: str | None) -> IPv4Address | IPv6Address | None:
         return None
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return mapped or address
+
+
+def is_trustworthy(url: str) -> bool:
+    """Tell whether one may send to a web address: encrypted, or within this machine."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return False
+    return bool(parts.hostname and port != 0) and (
+        parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
+    )

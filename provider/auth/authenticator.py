@@ -21,6 +21,13 @@ _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 REALM = "data"
 SCOPE = "data:"
 """A scope is this and a dataset's name: `data:voucher`."""
+WEBHOOK = "webhook:"
+"""A grant, and a scope, is this and a webhook's name: `webhook:voucher-issued`."""
+
+
+def scope_of(right: str) -> str:
+    """Write something a client was granted, a dataset or a webhook, as a scope."""
+    return right if right.startswith(WEBHOOK) else SCOPE + right
 
 
 class Headers(Protocol):
@@ -47,6 +54,16 @@ class Access:
             if self.scopes is None:
                 raise
             raise _insufficient_scope(dataset) from None
+
+    def check_webhook(self, name: str) -> None:
+        """Refuse a webhook; Forbidden. Whoever is limited in what to read may only call webhooks that are named."""
+        right = WEBHOOK + name
+        if self.scopes is not None and right not in self.scopes:
+            raise Forbidden(
+                f"This token may not call the webhook {name}.", headers=_bearer("insufficient_scope", scope=right)
+            )
+        if self.caller.grants is not None and right not in self.caller.grants:
+            raise Forbidden(f"This client may not call the webhook {name}.")
 
 
 class Authenticator:

@@ -17,6 +17,7 @@ from joserfc.jwk import ECKey, JWKRegistry, OKPKey, RSAKey
 from joserfc.jws import JWSRegistry
 from joserfc.util import urlsafe_b64decode
 
+from provider.auth.addresses import is_trustworthy
 from provider.errors import ConfigurationError
 
 ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"]
@@ -32,7 +33,6 @@ REFRESH_PAUSE = 5.0
 KEYS_LIFETIME = 600.0
 _FETCH_SECONDS = 3.0
 _LARGEST_DOCUMENT = 256 * 1024
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _TYPES = ("at+jwt", "application/at+jwt")
 
 log = structlog.get_logger()
@@ -52,7 +52,7 @@ class Issuers:
 
     def __init__(self, audiences: Mapping[str, str]) -> None:
         for issuer in audiences:
-            if not _trustworthy(issuer):
+            if not is_trustworthy(issuer):
                 raise ConfigurationError(
                     f"PROVIDER_OAUTH_ISSUERS names {issuer!r}. Write https://issuer=audience; "
                     "plain http is for this machine only."
@@ -152,7 +152,7 @@ class _Issuer:
         if metadata["issuer"] != self.name:
             raise ValueError("the metadata is another issuer's")  # RFC 8414 section 3.3
         address = metadata["jwks_uri"]
-        if not isinstance(address, str) or not _trustworthy(address):
+        if not isinstance(address, str) or not is_trustworthy(address):
             raise ValueError("jwks_uri is not https")
         return address
 
@@ -200,10 +200,3 @@ def _read(http: httpx2.Client, address: str) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise TypeError("not a JSON object")
     return document
-
-
-def _trustworthy(address: str) -> bool:
-    parts = urlsplit(address)
-    return bool(parts.hostname) and (
-        parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
-    )

@@ -29,7 +29,7 @@ from authlib.oauth2.rfc7662 import IntrospectionEndpoint
 from flask import Flask, Response, request
 
 from provider.auth.access_token import AccessTokens
-from provider.auth.authenticator import SCOPE
+from provider.auth.authenticator import WEBHOOK, scope_of
 from provider.auth.callers import Caller, Callers
 from provider.auth.client_secret import CHALLENGE, ClientSecrets, decode_basic
 from provider.auth.grants import LIFETIMES, Grants, Terms
@@ -50,7 +50,8 @@ class OAuthClient(ClientMixin):  # type: ignore[misc]
     def __init__(self, caller: Caller, datasets: Sequence[str]) -> None:
         self.caller = caller
         granted = datasets if caller.grants is None else [name for name in datasets if name in caller.grants]
-        self.scopes = [SCOPE + name for name in granted]
+        webhooks = [right for right in caller.grants or () if right.startswith(WEBHOOK)]
+        self.scopes = [scope_of(right) for right in [*granted, *webhooks]]
 
     def get_client_id(self) -> str:
         return self.caller.client_id

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
+from provider.auth.authenticator import WEBHOOK
 from provider.auth.callers import CACHE_SECONDS
 from provider.auth.clients import Clients, Issued
 from provider.auth.grants import Grants, Terms
@@ -17,6 +18,7 @@ from provider.dataset import Dataset
 from provider.dataset.builtin import served
 from provider.dataset.masks import MASKS
 from provider.errors import ConfigurationError
+from provider.ingestion.inbox import NAME
 from provider.settings import METHODS, Settings
 from provider.store.engine import check_migrated, open_database
 from provider.store.models import Client
@@ -88,6 +90,13 @@ def _choice(part: str, meaning: str) -> Callable[[_Function], _Function]:
     "  [default: every dataset]",
 )
 @click.option(
+    "--webhook",
+    "webhooks",
+    multiple=True,
+    metavar="NAME",
+    help="A webhook it may call, when it is limited; may be repeated. Without --dataset it may read nothing.",
+)
+@click.option(
     "--auth",
     "auth_methods",
     multiple=True,
@@ -101,6 +110,7 @@ def create(
     name: str,
     *,
     datasets: tuple[str, ...],
+    webhooks: tuple[str, ...],
     auth_methods: tuple[str, ...],
     networks: tuple[str, ...],
     redirect_uris: tuple[str, ...],
@@ -116,7 +126,7 @@ def create(
     issued = open_clients(settings).create(
         name,
         own,
-        grants=_grants(datasets, settings) if datasets else None,
+        grants=_grants(datasets, settings) | _webhook_grants(webhooks) if datasets or webhooks else None,
         auth_methods=auth_methods or None,
         networks=networks,
         redirect_uris=redirect_uris,
@@ -134,6 +144,13 @@ def _grants(texts: tuple[str, ...], settings: Settings) -> dict[str, dict[str, s
             raise ConfigurationError(f"There is no dataset {name!r}. There are: {', '.join(known)}.")
         grants[name] = _visible(listed, known[name]) if colon else None
     return grants
+
+
+def _webhook_grants(names: tuple[str, ...]) -> dict[str, dict[str, str | None] | None]:
+    for name in names:
+        if not NAME.fullmatch(name):
+            raise ConfigurationError(f"{name!r} is no webhook's name. Use a-z, 0-9 and -, 64 at most.")
+    return {WEBHOOK + name: None for name in names}
 
 
 def _visible(listed: str, dataset: Dataset) -> dict[str, str | None]:

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import click
 
 from provider.auth.access_token import AccessTokens
-from provider.auth.authenticator import SCOPE
+from provider.auth.authenticator import scope_of
 from provider.auth.clients import Clients
 from provider.auth.keys import API_KEY, CLIENT_SECRET
 from provider.cli.client import open_clients
@@ -149,7 +149,7 @@ def _by_oauth(client: Client, clients: Clients, settings: Settings, url: str) ->
         curl=(_curl(endpoint, form, urlencode(body)),),
     )
     granted = served(settings.datasets) if client.grants is None else client.grants
-    return connection, _bearer(client, settings, " ".join(SCOPE + name for name in granted))
+    return connection, _bearer(client, settings, " ".join(scope_of(right) for right in granted))
 
 
 _WAYS: Mapping[str, Callable[[Client, Clients, Settings, str], tuple[TokenConnection | None, _Proof]]] = {

@@ -16,8 +16,11 @@ _COMMANDS = {
     "demo": "provider.cli.demo",
     "serve": "provider.cli.serve",
     "client": "provider.cli.client",
+    "person": "provider.cli.person",
     "connect": "provider.cli.connect",
     "dataset": "provider.cli.dataset",
+    "simulate": "provider.cli.simulate",
+    "webhook": "provider.cli.webhook",
     "settings": "provider.cli.settings",
 }
 

@@ -36,6 +36,8 @@ def _shown(name: str, value: Any) -> str:
     match name:
         case "secret_key":
             return "(set)" if value else "(not set: run provider init)"
+        case "pango_api_key" | "pango_group_key" | "pango_refresh_token" | "callback_api_keys":
+            value = "***" if value else ""
         case "database_url" | "redis_url":
             return _without_password(value) if value else ""
         case "required_headers":

@@ -42,10 +42,15 @@ def attempt(package_name: str) -> tuple[dict[str, Dataset], list[ConfigurationEr
     return datasets, mistakes
 
 
+def search_working_folder() -> None:
+    """Find packages in the working folder too: a console script does not look there by itself."""
+    if str(Path.cwd()) not in sys.path:
+        sys.path.append(str(Path.cwd()))
+
+
 def find_package(package_name: str) -> ModuleType:
     """Import the package of the datasets itself, none of its files; ConfigurationError when there is none."""
-    if str(Path.cwd()) not in sys.path:
-        sys.path.append(str(Path.cwd()))  # a console script does not look in the working folder by itself
+    search_working_folder()
     if not package_name:
         raise ConfigurationError("PROVIDER_DATASETS is empty. Give a folder of Python files, like provider.datasets.")
     try:
@@ -66,11 +71,16 @@ def find_package(package_name: str) -> ModuleType:
     return package
 
 
-def _load(module_name: str) -> Dataset:
+def import_file(module_name: str) -> ModuleType:
+    """Import one of the partner's files; ConfigurationError gives file and line."""
     try:
-        module = importlib.import_module(module_name)
+        return importlib.import_module(module_name)
     except Exception as error:
         raise _broken(error, module_name) from error
+
+
+def _load(module_name: str) -> Dataset:
+    module = import_file(module_name)
     dataset = getattr(module, "dataset", None)
     if not isinstance(dataset, Dataset):
         raise ConfigurationError(

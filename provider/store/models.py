@@ -37,9 +37,9 @@ class Client(Base):
     """An API consumer, for instance one Pango organisation.
 
     `envelope` holds the names it has of its own. `grants` maps the datasets it may read to the fields it may see with
-    their masks, null for all; a null `grants` is every dataset, a null `auth_methods` every method the deployment
-    allows. `networks` are the networks it may call from, none for any. `redirect_uris` are where OAuth may send a
-    browser back to.
+    their masks, null for all, and has `webhook:` and its name for each webhook it may call; a null `grants` is every
+    dataset and webhook, a null `auth_methods` every method the deployment allows. `networks` are the networks it may
+    call from, none for any. `redirect_uris` are where OAuth may send a browser back to.
     """
 
     __tablename__ = "provider_client"

@@ -19,7 +19,11 @@ GIVEN = {
     "PROVIDER_SOURCE_CRM_URL": "mysql+pymysql://user:hunter2-source@crm.example.vn/crm",
     "PROVIDER_SOURCE_ODD_URL": "hunter2 at odd",
     "PROVIDER_REQUIRED_HEADERS": "any-key=hunter2-header",
+    "PROVIDER_PANGO_API_KEY": "hunter2-api-key",
+    "PROVIDER_PANGO_GROUP_KEY": "hunter2-group-key",
+    "PROVIDER_PANGO_REFRESH_TOKEN": "hunter2-refresh-token",
     "PROVIDER_ERROR_CODES": "NotFound=E404",
+    "PROVIDER_CALLBACK_API_KEYS": "hunter2-old, hunter2-new",
     "PROVIDER_DATA_KEY": "body",
 }
 
@@ -40,6 +44,7 @@ def test_settings_are_shown_without_their_secrets(tmp_path):
     assert rows["PROVIDER_PHONE_REGION"]["value"] == "VN"
     assert rows["PROVIDER_ERROR_CODES"]["value"] == "NotFound=E404"
     assert rows["PROVIDER_REQUIRED_HEADERS"]["value"] == "any-key=***"
+    assert rows["PROVIDER_CALLBACK_API_KEYS"]["value"] == "***"
     assert "db.example.vn" in rows["PROVIDER_DATABASE_URL"]["value"]
     assert "crm: mysql+pymysql://user:***@crm.example.vn/crm" in rows["PROVIDER_SOURCE_<NAME>_URL"]["value"]
 
@@ -88,9 +93,20 @@ HELP = {
     ("client", "show"): "Show a client and its keys",
     ("client", "rotate"): "the old ones go on working",
     ("client", "revoke"): "Revoke a client",
+    ("person",): "Show, erase and suppress",
+    ("person", "report"): "Show everything that is held",
+    ("person", "erase"): "take the person out of your own databases first",
+    ("person", "suppress"): "as if nobody matched",
+    ("person", "restore"): "Serve a suppressed person again",
     ("connect",): "curl lines that work",
     ("dataset",): "See the datasets",
     ("dataset", "list"): "List the datasets",
+    ("simulate",): "Play PangoCDP",
+    ("simulate", "call"): "what Pango would read",
+    ("webhook",): "List received webhooks",
+    ("webhook", "list"): "without what they say",
+    ("webhook", "show"): "which may be personal data",
+    ("webhook", "retry"): "Hand a webhook to its handler again",
     ("settings",): "Secrets are hidden",
 }
 
@@ -133,6 +149,7 @@ MISTAKES = {
         {"PROVIDER_DATABASE_URL": "postgresql+psycopg://u:hunter2@127.0.0.1:1/d"},
         "PROVIDER_DATABASE_URL",
     ),
+    "unknown version": (("settings",), {"PROVIDER_PANGO_AUTH": "v3"}, "PROVIDER_PANGO_AUTH cannot be 'v3'"),
     "pairs that are none": (("settings",), {"PROVIDER_ERROR_CODES": "Unauthorized"}, "PROVIDER_ERROR_CODES"),
 }  # fmt: skip
 

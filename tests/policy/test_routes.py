@@ -11,6 +11,8 @@ AUTHENTICATION = {
     "oauth2.introspect": "client secret",
     "oauth2.metadata": "public",
     "consent.authorize": "one-time code",
+    "callbacks.receive": "callback key",
+    "webhooks.receive": "credentials",
     "health.healthz": "public",
     "health.readyz": "public",
 }
@@ -21,7 +23,7 @@ AUTHENTICATION = {
 def routes(shared_deployment):
     """List every method of every address, with a value for each part that varies."""
     return [
-        (rule.endpoint, method, rule.rule.replace("<dataset>", dataset))
+        (rule.endpoint, method, rule.rule.replace("<dataset>", dataset).replace("<name>", dataset))
         for rule in shared_deployment.app.url_map.iter_rules()
         for method in sorted(rule.methods)
         for dataset in ("voucher", "nothing")
@@ -68,3 +70,17 @@ def test_every_oauth_address_refuses_a_call_without_a_secret(shared_deployment):
             answer = shared_deployment.asking().post(rule.rule, data=form)
             assert (answer.status_code, answer.json["error"]) == (401, "invalid_client")
             assert answer.headers["WWW-Authenticate"].startswith("Basic ")
+
+
+def test_every_callback_address_refuses_a_call_without_the_agreed_key(deploy):
+    """An address Pango reports to answers 401 without the key agreed for callbacks; a client's key is no such key."""
+    deployment = deploy(callback_api_keys=("agreed",))
+    guarded = [rule for rule in deployment.app.url_map.iter_rules() if AUTHENTICATION[rule.endpoint] == "callback key"]
+    assert guarded
+    key = deployment.issue().api_key
+    for rule in guarded:
+        for headers in ({}, {"ApiKey": key}, {"ApiKey": "other"}):
+            refused = deployment.asking(key).post(rule.rule, json={"data": {}}, headers=headers)
+            failure(refused, "Unauthorized", 401)
+            assert "WWW-Authenticate" in refused.headers
+        assert deployment.asking().post(rule.rule, json={"data": {}}, headers={"ApiKey": "agreed"}).status_code == 200

@@ -5,7 +5,16 @@ from typing import Any, ClassVar
 
 from marshmallow import INCLUDE, Schema
 
-from provider.contract.entities.fields import CustomFields, Integer, Long, Text, TextList, Timestamp, over_32_bits
+from provider.contract.entities.fields import (
+    CustomFields,
+    Integer,
+    Long,
+    Text,
+    TextList,
+    Timestamp,
+    over_32_bits,
+    without_blanks,
+)
 
 Alternatives = Sequence[Sequence[str]]
 
@@ -36,7 +45,7 @@ class Entity(Schema):
 
     def problems(self, record: Mapping[str, Any]) -> dict[str, str]:
         """Say what is wrong, by field; empty when the record may be sent. Null and blank are the same as absent."""
-        sent = _sent(record)
+        sent = without_blanks(record)
         wrong = dict(_flatten(self.validate(sent)))
         for alternatives in self.needs:
             if not any(all(name in sent for name in names) for names in alternatives):
@@ -45,7 +54,7 @@ class Entity(Schema):
 
     def warnings(self, record: Mapping[str, Any]) -> dict[str, str]:
         """Say what is worth telling and no reason to refuse, by field; for records without problems."""
-        sent = _sent(record)
+        sent = without_blanks(record)
         return {
             name: said
             for name, field in self.fields.items()
@@ -54,7 +63,8 @@ class Entity(Schema):
 
     def key_of(self, record: Mapping[str, Any]) -> tuple[str, ...]:
         """Give the record's natural key, internalCompanyId first, blank where there is none."""
-        return tuple(str(record.get(name) or "") for name in ("internalCompanyId", *self.key))
+        sent = without_blanks(record)
+        return tuple(str(sent.get(name, "")) for name in ("internalCompanyId", *self.key))
 
 
 class Sender(Entity):

@@ -1,0 +1,34 @@
+"""The webhook inbox: POST /v1/webhooks/<name> (PangoCDP, "Webhook")."""
+
+from flask import Blueprint, Response
+
+from provider.api.answers import answer
+from provider.api.bodies import json_object, read_large_body
+from provider.api.requests import current_call, current_request
+from provider.auth import Authenticator
+from provider.auth.callers import reaching_database
+from provider.errors import InvalidRequest
+from provider.ingestion.inbox import NAME, Inbox
+from provider.ingestion.worker import Worker
+
+
+def webhook_api(inbox: Inbox, worker: Worker, authenticator: Authenticator) -> Blueprint:
+    """Make the route. What is answered with success is stored; its handler runs later, in the background."""
+    blueprint = Blueprint("webhooks", __name__)
+
+    @blueprint.post("/v1/webhooks/<name>")
+    def receive(name: str) -> Response:
+        call, asked = current_call(), current_request()
+        access = authenticator.authenticate(asked.headers, asked.remote_addr)
+        call.caller = access.caller
+        access.check_webhook(name)
+        if not NAME.fullmatch(name):
+            raise InvalidRequest("A webhook's name is made of a-z, 0-9 and -, 64 at most.")
+        body = read_large_body(asked)
+        json_object(body, example='{"event": "voucher-issued"}')
+        with reaching_database():
+            number = inbox.keep(name, client=access.caller.name, payload=body)
+        worker.wake()
+        return answer(access.caller.envelope.ok({"id": number}))
+
+    return blueprint

@@ -1,0 +1,77 @@
+"""`provider webhook`: what came in through Pango's webhooks, and what became of it."""
+
+import json
+from typing import Any
+
+import click
+
+from provider.ingestion.inbox import STATES, Inbox
+from provider.settings import Settings
+from provider.store.engine import check_migrated, open_database
+from provider.store.pushes import Webhook
+
+
+def open_inbox(settings: Settings) -> Inbox:
+    """Open the inbox of the provider database, which must be up to date."""
+    engine = open_database(settings)
+    check_migrated(engine, settings)
+    return Inbox(engine)
+
+
+@click.group("webhook")
+def command() -> None:
+    """List received webhooks, show one, try one again."""
+
+
+@command.command("list")
+@click.option("--name", help="Only webhooks of this name.")
+@click.option("--state", type=click.Choice(STATES), help="Only webhooks in this state.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def list_(*, name: str | None, state: str | None, as_json: bool) -> None:
+    """List the webhooks, oldest first, without what they say."""
+    webhooks = open_inbox(Settings.from_environment()).list(name=name, state=state)
+    if as_json:
+        click.echo(json.dumps([_row(webhook) for webhook in webhooks], indent=2))
+        return
+    if not webhooks:
+        click.echo("No such webhooks.")
+    for webhook in webhooks:
+        received = webhook.received_at.isoformat()
+        line = f"{webhook.id:<8} {webhook.name:<24} {webhook.state:<8} {webhook.attempts:>2} attempts  {received}"
+        click.echo(f"{line}  {webhook.message}" if webhook.message else line)
+
+
+@command.command()
+@click.argument("number", metavar="ID", type=int)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def show(number: int, *, as_json: bool) -> None:
+    """Show a webhook with what it says, which may be personal data."""
+    webhook = open_inbox(Settings.from_environment()).get(number)
+    row = _row(webhook) | {"payload": json.loads(webhook.payload) if webhook.payload else None}
+    if as_json:
+        click.echo(json.dumps(row, indent=2, ensure_ascii=False))
+        return
+    for name, value in row.items():
+        click.echo(f"{name:<12}{json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else value or ''}")
+    if not webhook.payload:
+        click.echo("It was handled, and its payload thrown away.")
+
+
+@command.command()
+@click.argument("number", metavar="ID", type=int)
+def retry(number: int) -> None:
+    """Hand a webhook to its handler again, as soon as a worker is free."""
+    open_inbox(Settings.from_environment()).retry(number)
+    click.echo(f"Webhook {number} is due now; a running service handles it within seconds.")
+
+
+def _row(webhook: Webhook) -> dict[str, Any]:
+    return {
+        "id": webhook.id,
+        "name": webhook.name,
+        "state": webhook.state,
+        "attempts": webhook.attempts,
+        "client": webhook.client,
+        "receivedAt": webhook.received_at.isoformat(),
+        "message": webhook.message,
+    }

@@ -1,0 +1,33 @@
+"""The verifier of a callback's Checksum: Pango has not published its algorithm, so the partner brings it."""
+
+from collections.abc import Callable
+
+from provider.dataset.discover import import_file, search_working_folder
+from provider.errors import ConfigurationError
+
+Verify = Callable[[list[str], str, str | None], bool]
+"""`verify(ref_ids, api_key, checksum)`: refIds as they came, the ApiKey that was sent, the Checksum or None."""
+
+
+def load_verifier(path: str) -> Verify | None:
+    """Import the function named `package.module:function`, None for an empty path; ConfigurationError."""
+    if not path:
+        return None
+    module_name, colon, function = path.partition(":")
+    if not colon or not module_name or not function:
+        raise ConfigurationError(
+            f"PROVIDER_CALLBACK_CHECKSUM is {path!r}. Write it like package.module:function, for instance "
+            "shop_data._callbacks:verify."
+        )
+    search_working_folder()
+    try:
+        module = import_file(module_name)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"PROVIDER_CALLBACK_CHECKSUM cannot be imported: {error}") from error
+    verify: Verify | None = getattr(module, function, None)
+    if not callable(verify):
+        raise ConfigurationError(
+            f"PROVIDER_CALLBACK_CHECKSUM: {module_name} has no function {function!r}. "
+            "Write def verify(ref_ids, api_key, checksum) -> bool there."
+        )
+    return verify

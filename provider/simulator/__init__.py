@@ -1,0 +1,1 @@
+"""The simulator: a stand-in for PangoCDP that runs on the developer's machine, in both directions."""

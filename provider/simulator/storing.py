@@ -1,0 +1,40 @@
+"""The queue behind the ingest: stores what was answered with success, a while later."""
+
+import time
+from threading import Event
+
+import orjson
+
+from provider.simulator.faults import Faults
+from provider.simulator.records import canonical, cdp_id_of, key_of, ref_id_of
+from provider.simulator.state import Queued, State, Stored
+
+PAUSE_SECONDS = 0.02
+"""How often to look, when there was nothing to do."""
+
+
+def store_forever(state: State, faults: Faults, stop: Event, *, report: bool) -> None:
+    """Store what is due until told to stop; with `report`, leave results for the callbacks."""
+    while not stop.is_set():
+        if due := state.due(time.time()):
+            state.store([_prepare(queued, faults, report=report) for queued in due])
+        else:
+            stop.wait(PAUSE_SECONDS)
+
+
+def _prepare(queued: Queued, faults: Faults, *, report: bool) -> Stored:
+    records: dict[str, bytes] = {}
+    results: dict[str, dict[str, str | int]] = {}
+    entries = 0
+    for record in orjson.loads(queued.entries):
+        key = key_of(queued.object_type, record)
+        if rejected := faults.reject():
+            # The one failure whose code and text are known (PangoCDP, "Data Ingestion Callback").
+            result: dict[str, str | int] = {"status": 101, "errorMess": "Missing momCode"}
+        else:
+            result = {"status": 200, "cdpId": cdp_id_of(queued.object_type, key)}
+            records[key] = canonical(record)
+        entries += not rejected
+        if report:
+            results[ref_id_of(queued.object_type, record)] = result
+    return Stored(queued, records, entries, results)
