@@ -1,12 +1,13 @@
 """Every stored entity is served: what went in comes out, for the person who is meant."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import orjson
 import pytest
 from records import NOW, example, only
 from sqlalchemy import text
-from support import EMAIL, PHONE
+from support import EMAIL, PHONE, provider
 
 from provider.contract.entities import DOCUMENTED
 from provider.contract.entities.fields import CustomFields
@@ -56,6 +57,11 @@ def who(object_type):
         if "phone" in carried
         else {"email": EMAIL}
     )
+
+
+def variables(settings):
+    """Give the settings of an installation as a program's environment."""
+    return {"PROVIDER_DATABASE_URL": settings.database_url, "PROVIDER_SECRET_KEY": settings.secret_key}
 
 
 @ENTITIES
@@ -228,6 +234,20 @@ def test_a_client_sees_what_it_was_granted(store):
     found = store.ask("customer-membership", key=key, phone=PHONE)
     assert found == {"membershipType": "VIP", "customerPhone": "******7657", "customField01": "tag:question"}
     assert store.ask("customer-identity", key=key, phone=PHONE) == "Forbidden"
+
+
+@only("sqlite")
+def test_whoever_is_suppressed_is_not_answered(store, serve):
+    """Suppressing a person hides their records by every identifier, the entity's own key too."""
+    store.put("customer-membership", example("customer-membership", customerId="K1"))
+    try:
+        provider("person", "suppress", "--phone", PHONE, cwd=Path.cwd(), **variables(store.settings))
+        ask = serve().ask
+        for sent in ({"phone": PHONE}, {"email": EMAIL}, {"customerId": "K1"}, {"membershipId": "0359677xxx"}):
+            assert ask("customer-membership", **sent) == "NotFound"
+            assert ask("customer-profile", **sent) in ("NotFound", "MissingIdentifier")
+    finally:
+        provider("person", "restore", "--phone", PHONE, cwd=Path.cwd(), **variables(store.settings))
 
 
 ACTIVITIES = """
