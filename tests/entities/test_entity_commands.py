@@ -35,7 +35,7 @@ def test_a_grant_may_name_a_custom_field(folder):
 
 
 def test_the_sheet_names_the_built_in_datasets_in_short(folder):
-    """`connect` describes a partner's own datasets whole, and beside them names the built-in ones with their addresses."""
+    """`connect` describes a partner's own datasets whole, and names the built-in ones with their addresses."""
     provider("client", "create", "pango", cwd=folder)
     sheet = json.loads(provider("connect", "pango", "--json", cwd=folder).stdout)
     assert [it["dataset"] for it in sheet["data"]] == SAMPLES
