@@ -19,6 +19,8 @@ _COMMANDS = {
     "person": "provider.cli.person",
     "connect": "provider.cli.connect",
     "dataset": "provider.cli.dataset",
+    "import": "provider.cli.import_",
+    "push": "provider.cli.push",
     "simulate": "provider.cli.simulate",
     "webhook": "provider.cli.webhook",
     "settings": "provider.cli.settings",

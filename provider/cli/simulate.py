@@ -11,11 +11,11 @@ from typing import Any, NoReturn, TypeVar
 import click
 
 from provider.cli import simulate_call
-from provider.errors import ConfigurationError
 from provider.simulator.accounts import Credentials
+from provider.simulator.app import create_simulator
 from provider.simulator.faults import Rates
 from provider.simulator.pango import Behaviour, Pango
-from provider.simulator.web import Server
+from provider.simulator.server import open_server
 from provider.simulator.windows import LIMITS
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -95,12 +95,7 @@ def _serve(*, host: str, port: int, auth: str, **options: Any) -> None:
         **options,
     )
     pango = Pango(behaviour, Credentials(**given))
-    try:
-        server = Server(host, port, pango.respond)
-    except OSError as error:
-        raise ConfigurationError(
-            f"Cannot listen on {host}:{port}: {error.strerror}. Stop what listens there, or choose another port."
-        ) from None
+    server = open_server(create_simulator(pango), host, port)
     pango.start()
     signal.signal(signal.SIGTERM, _interrupt)
     signal.signal(signal.SIGINT, _interrupt)  # a shell may have started us with Ctrl-C ignored
@@ -108,11 +103,8 @@ def _serve(*, host: str, port: int, auth: str, **options: Any) -> None:
     for line in _settings(url, auth, pango.credentials, behaviour):
         click.echo(line)
     click.echo(f"Playing PangoCDP on {url}, state in {behaviour.state} (Ctrl-C stops it)", err=True)
-    try:
-        server.serve_forever(poll_interval=0.1)
-    except KeyboardInterrupt:
-        server.server_close()
-        pango.stop()
+    server.serve_forever()  # it takes a KeyboardInterrupt for the end, and closes
+    pango.stop()
 
 
 def _interrupt(_: int, __: FrameType | None) -> NoReturn:

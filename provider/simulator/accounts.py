@@ -9,8 +9,10 @@ import time
 from dataclasses import dataclass, fields, replace
 from typing import Any, Self
 
+from flask import Response, request
+
+from provider.simulator.answers import answer, sent_object
 from provider.simulator.state import State
-from provider.simulator.web import Answer, Request, answer
 
 TOKEN_SECONDS = 1800
 """How long a token lives (PangoCDP, "Authentication", the example of an answer)."""
@@ -51,9 +53,9 @@ class Accounts:
         self._seconds = TOKEN_SECONDS / speed_up
         self._lives = self._seconds if ends_early is None else ends_early / speed_up
 
-    def authenticate(self, request: Request) -> Answer:
+    def authenticate(self) -> Response:
         """Answer version 1: username, apiKey and cdpGKey against a token."""
-        sent, own = request.json() or {}, self._credentials
+        sent, own = sent_object() or {}, self._credentials
         if not sent.get("username") or not sent.get("apiKey"):
             return _missing_info("Username and ApiKey are required")
         if (sent["username"], sent["apiKey"]) != (own.username, own.api_key):
@@ -72,23 +74,24 @@ class Accounts:
             }
         )
 
-    def authenticate_app(self, request: Request, organisation: str) -> Answer:
+    def authenticate_app(self, organisation: str) -> Response:
         """Answer version 2: a refresh token, an app and an account against an access token."""
-        sent, own = request.json() or {}, self._credentials
-        shown = (organisation, request.header("refreshToken"), sent.get("appId"), sent.get("account"))
+        sent, own = sent_object() or {}, self._credentials
+        shown = (organisation, request.headers.get("refreshToken"), sent.get("appId"), sent.get("account"))
         if shown != (own.org_id, own.refresh_token, own.app_id, own.account):
             return unauthorized("Invalid App Connect account")
         token, _ = self._issue()
         return answer({"success": True, "data": {"accessToken": token}})
 
-    def admits(self, request: Request) -> bool:
+    def admits(self) -> bool:
         """Say whether an ingest of version 1 carries a live token and its API key."""
-        return request.header("API_KEY") == self._credentials.api_key and self._is_alive(request.header("TOKEN"))
+        sent = request.headers
+        return sent.get("API_KEY") == self._credentials.api_key and self._is_alive(sent.get("TOKEN", ""))
 
-    def admits_app(self, request: Request) -> bool:
+    def admits_app(self) -> bool:
         """Say whether an ingest of version 2 carries a live token and its organisation."""
-        scheme, _, token = request.header("AccessToken").partition(" ")
-        known = request.header("OrgId") == self._credentials.org_id
+        scheme, _, token = request.headers.get("AccessToken", "").partition(" ")
+        known = request.headers.get("OrgId") == self._credentials.org_id
         return known and scheme == "Bearer" and self._is_alive(token)
 
     def _issue(self) -> tuple[str, int]:
@@ -101,11 +104,11 @@ class Accounts:
         return self._state.knows_token(token, time.time())
 
 
-def unauthorized(message: str) -> Answer:
+def unauthorized(message: str) -> Response:
     """Refuse whoever is not known: HTTP 401, in the shape of the documented errors."""
     return answer({"success": False, "errorCode": "UNAUTHORIZED", "message": message}, status=401)
 
 
-def _missing_info(message: str) -> Answer:
+def _missing_info(message: str) -> Response:
     content: dict[str, Any] = {"success": False, "errorCode": "MISSING_INFO", "message": message}
     return answer(content, status=400)

@@ -5,9 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 from threading import Lock
+from typing import Any, NoReturn
 
+from flask import Response
+
+from provider.simulator.answers import answer
 from provider.simulator.journal import Journal, Line
-from provider.simulator.web import Answer, Dropped, answer
 
 RETRY_AFTER = "X-Rate-Limit-Retry-After-Seconds"
 """How long to wait after a 429 (PangoCDP, "Data Ingestion", note on rate limits)."""
@@ -27,6 +30,14 @@ class Rates:
     latency: float = 0.0
 
 
+class Dropped(Response):
+    """No answer: not a byte is sent, and the connection is closed."""
+
+    def __call__(self, *_: Any) -> NoReturn:
+        """End the request as if the caller had hung up, which Werkzeug's server takes without a word."""
+        raise ConnectionAbortedError
+
+
 class Faults:
     """Draws the lots. The same seed draws the same lots, in the order in which requests come."""
 
@@ -41,7 +52,7 @@ class Faults:
         if self._rates.latency:
             time.sleep(self._rates.latency)
 
-    def limit(self) -> Answer | None:
+    def limit(self) -> Response | None:
         """Refuse a request as if a window were full, now and then with a waiting time that makes no sense."""
         if not self._happens(self._rates.limit, "429 without need"):
             return None
@@ -50,22 +61,23 @@ class Faults:
         with self._lock:
             return limited(self._random.choice(_MALFORMED_WAITS))
 
-    def disturb(self, respond: Callable[[], Answer]) -> Answer:
-        """Answer a request, unless a fault comes between: before the request is handled, or after it."""
+    def disturb(self, respond: Callable[[], Response]) -> Response:
+        """Response a request, unless a fault comes between: before the request is handled, or after it."""
         if self._happens(self._rates.fail, "500"):
             return answer(
                 {"success": False, "errorCode": "INTERNAL_ERROR", "message": "A simulated failure"}, status=500
             )
         if self._happens(self._rates.drop / 2, "dropped before it was handled"):
-            raise Dropped
+            return Dropped()
         given = respond()
         # Of the requests that are still here, so that both kinds of drop are equally frequent.
         if self._happens(self._rates.drop / (2 - self._rates.drop), "dropped after it was handled"):
-            raise Dropped
+            return Dropped()
         if self._happens(self._rates.malformed / 2, "answer that is no JSON"):
-            return Answer(given.status, b"<html><body>Service is busy</body></html>", "text/html")
+            return Response("<html><body>Service is busy</body></html>", given.status, content_type="text/html")
         if self._happens(self._rates.malformed / (2 - self._rates.malformed), "answer cut short"):
-            return Answer(given.status, given.body[: len(given.body) // 2], headers=given.headers)
+            body = given.get_data()
+            given.set_data(body[: len(body) // 2])
         return given
 
     def reject(self) -> bool:
@@ -82,7 +94,7 @@ class Faults:
         return happens
 
 
-def limited(wait: str | None) -> Answer:
+def limited(wait: str | None) -> Response:
     """Refuse a request because of the rate limits; `wait` goes into the header, None leaves it out."""
     content = {"success": False, "errorCode": "TOO_MANY_REQUESTS", "message": "Rate limit exceeded"}
     return answer(content, status=429, headers=() if wait is None else ((RETRY_AFTER, wait),))

@@ -8,18 +8,18 @@ from math import ceil
 from typing import Any
 
 import orjson
+from flask import Response, request
 
+from provider.simulator.answers import answer, sent_object
 from provider.simulator.faults import Faults, limited
 from provider.simulator.records import canonical, wrong_field
 from provider.simulator.state import State
-from provider.simulator.web import Answer, Request, answer
 from provider.simulator.windows import Window, Windows
 
 MOST_ENTRIES = 50
 """Entries a request may carry; the page's other number, 100, contradicts it twice."""
 
 _DAY = 86_400 * 1_000_000_000
-_ACCEPTED = answer({"success": True})
 
 
 class Ingestion:
@@ -35,11 +35,11 @@ class Ingestion:
         self._last = arrivals[-1] if arrivals else 0
         self._windows = Windows(speed_up=speed_up, arrivals=arrivals, seen=state.seen())
 
-    def ingest(self, request: Request) -> Answer:
-        """Answer a request: 429 when a window is full, 400 for what is wrong with it, 200 when it is queued."""
+    def ingest(self) -> Response:
+        """Response a request: 429 when a window is full, 400 for what is wrong with it, 200 when it is queued."""
         if refused := self._faults.limit() or self._count():
             return refused
-        return self._faults.disturb(lambda: self._accept(request))
+        return self._faults.disturb(self._accept)
 
     def use(self) -> list[tuple[Window, int]]:
         """Give the windows, and how many requests are in each at this moment."""
@@ -47,7 +47,7 @@ class Ingestion:
             used = self._windows.used(max(time.time_ns(), self._last))
             return [(replace(window), count) for window, count in zip(self._windows.windows, used, strict=True)]
 
-    def _count(self) -> Answer | None:
+    def _count(self) -> Response | None:
         with self._state.lock:
             # Every arrival has a moment of its own, also when the clock stands still or goes back.
             now = max(time.time_ns(), self._last + 1)
@@ -60,12 +60,12 @@ class Ingestion:
         # In quick time a whole second would be far too long.
         return limited(str(ceil(seconds)) if self._speed_up == 1 else f"{ceil(seconds * 1000) / 1000:.3f}")
 
-    def _accept(self, request: Request) -> Answer:
-        if request.header("Content-Type").partition(";")[0].strip().lower() != "application/json":
+    def _accept(self) -> Response:
+        if request.mimetype != "application/json":
             return _invalid("Content-type")
-        if request.query.get("initData", "false") not in ("true", "false"):
+        if request.args.get("initData", "false") not in ("true", "false"):
             return _invalid("initData")
-        if (sent := request.json()) is None:
+        if (sent := sent_object()) is None:
             return _invalid("payload")
         if refused := _check_payload(sent):
             return refused
@@ -73,11 +73,12 @@ class Ingestion:
             entries = canonical(sent["entries"])
         except orjson.JSONEncodeError:  # it reads deeper nesting than it writes
             return _invalid("entries")
-        self._state.queue(sent["objectType"], entries, due_at=time.time() + self._delay)
-        return _ACCEPTED
+        due_at = time.time() + self._delay
+        self._state.queue(sent["objectType"], entries, count=len(sent["entries"]), due_at=due_at)
+        return answer({"success": True})
 
 
-def _check_payload(sent: Mapping[str, Any]) -> Answer | None:
+def _check_payload(sent: Mapping[str, Any]) -> Response | None:
     object_type, entries = sent.get("objectType"), sent.get("entries")
     if not isinstance(object_type, str) or not object_type:
         return _missing("objectType")
@@ -89,13 +90,13 @@ def _check_payload(sent: Mapping[str, Any]) -> Answer | None:
     return _invalid(wrong) if wrong else None
 
 
-def _missing(name: str) -> Answer:
+def _missing(name: str) -> Response:
     """Say what is missing, as documented."""
     content = {"success": False, "errorCode": "MISSING_INFO", "message": f"Invalid value of: {name}"}
     return answer(content, status=400)
 
 
-def _invalid(name: str) -> Answer:
+def _invalid(name: str) -> Response:
     """Say what is wrong. Of this answer only the first two members are known; the others are those of its sister."""
     content = {"success": False, "requestId": secrets.token_hex(16)}
     return answer(content | {"errorCode": "MISSING_INFO", "message": f"Invalid value of: {name}"}, status=400)

@@ -22,14 +22,20 @@ CREATE TABLE IF NOT EXISTS queued (
     id INTEGER PRIMARY KEY, object_type TEXT NOT NULL, due_at REAL NOT NULL, entries BLOB NOT NULL
 );
 CREATE TABLE IF NOT EXISTS record (
-    object_type TEXT NOT NULL, key TEXT NOT NULL, body BLOB NOT NULL, UNIQUE (object_type, key)
+    object_type TEXT NOT NULL, key TEXT NOT NULL, ref_id TEXT NOT NULL, body BLOB NOT NULL, UNIQUE (object_type, key)
 );
-CREATE TABLE IF NOT EXISTS total (object_type TEXT PRIMARY KEY, entries INTEGER NOT NULL, records INTEGER NOT NULL);
+CREATE INDEX IF NOT EXISTS record_ref_id ON record (object_type, ref_id);
+CREATE TABLE IF NOT EXISTS received (object_type TEXT PRIMARY KEY, entries INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS callback (id INTEGER PRIMARY KEY, results BLOB NOT NULL);
 """
 
 _PRAGMAS = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -65536;"
 """NORMAL: a commit outlives the end of the process, if not a power cut, and need not wait for the disk."""
+
+_TOTALS = """
+SELECT object_type, entries, count(record.rowid), count(DISTINCT ref_id)
+FROM received LEFT JOIN record USING (object_type)
+"""
 
 _CHUNK = 20
 """Requests whose records are stored at a time: the next request does not wait long behind them."""
@@ -46,24 +52,21 @@ class Queued:
 
 @dataclass(frozen=True)
 class Stored:
-    """The outcome of a queued request: records by key as canonical JSON, and the callback's results, empty for none.
-
-    `entries` counts the records with their repeats.
-    """
+    """The outcome of a queued request: of the records, by key, refId and canonical JSON; for the callback, results."""
 
     queued: Queued
-    records: dict[str, bytes]
-    entries: int
+    records: dict[str, tuple[str, bytes]]
     results: dict[str, dict[str, str | int]]
 
 
 @dataclass(frozen=True)
 class Total:
-    """What is stored of one object type: entries with their repeats, and records, one for each key."""
+    """Of one object type: entries ever taken, with repeats; records held, one for each key; and their refIds."""
 
     object_type: str
-    entries: int = 0
+    received: int = 0
     records: int = 0
+    ref_ids: int = 0
 
 
 class State:
@@ -127,10 +130,16 @@ class State:
         """Throw away arrivals that count in no window any more."""
         self._write("DELETE FROM arrival WHERE at <= ?", (before,))
 
-    def queue(self, object_type: str, entries: bytes, *, due_at: float) -> None:
-        """Keep the entries of a request, as JSON, which are to be stored at a moment."""
-        row = (object_type, due_at, entries)
-        self._write("INSERT INTO queued (object_type, due_at, entries) VALUES (?, ?, ?)", row)
+    def queue(self, object_type: str, entries: bytes, *, count: int, due_at: float) -> None:
+        """Keep the entries of a request, so many, as JSON, which are to be stored at a moment."""
+        with self._transaction() as connection:
+            row = (object_type, due_at, entries)
+            connection.execute("INSERT INTO queued (object_type, due_at, entries) VALUES (?, ?, ?)", row)
+            connection.execute(
+                "INSERT INTO received VALUES (?, ?)"
+                " ON CONFLICT (object_type) DO UPDATE SET entries = entries + excluded.entries",
+                (object_type, count),
+            )
 
     def due(self, now: float) -> list[Queued]:
         """Give the oldest requests whose moment has come."""
@@ -143,29 +152,25 @@ class State:
         with self._transaction() as connection:
             for outcome in outcomes:
                 kind = outcome.queued.object_type
-                known = _count_known(connection, kind, list(outcome.records))
                 connection.executemany(
-                    "INSERT INTO record VALUES (?, ?, ?)"
-                    " ON CONFLICT (object_type, key) DO UPDATE SET body = excluded.body",
-                    [(kind, key, body) for key, body in outcome.records.items()],
-                )
-                connection.execute(
-                    "INSERT INTO total VALUES (?, ?, ?) ON CONFLICT (object_type) DO UPDATE"
-                    " SET entries = entries + excluded.entries, records = records + excluded.records",
-                    (kind, outcome.entries, len(outcome.records) - known),
+                    "INSERT INTO record VALUES (?, ?, ?, ?)"
+                    " ON CONFLICT (object_type, key) DO UPDATE SET ref_id = excluded.ref_id, body = excluded.body",
+                    [(kind, key, ref_id, body) for key, (ref_id, body) in outcome.records.items()],
                 )
                 if outcome.results:
                     connection.execute("INSERT INTO callback (results) VALUES (?)", (orjson.dumps(outcome.results),))
                 connection.execute("DELETE FROM queued WHERE id = ?", (outcome.queued.id,))
 
     def totals(self) -> list[Total]:
-        """Give what is stored of each object type."""
+        """Count what was taken and what is held of each object type."""
         with self._reading() as reader:
-            return [Total(*row) for row in reader.execute("SELECT * FROM total ORDER BY object_type")]
+            return [Total(*row) for row in reader.execute(f"{_TOTALS} GROUP BY object_type ORDER BY object_type")]
 
     def total(self, object_type: str) -> Total:
-        """Give what is stored of one object type."""
-        return next((total for total in self.totals() if total.object_type == object_type), Total(object_type))
+        """Count what was taken and what is held of one object type."""
+        with self._reading() as reader:
+            row = reader.execute(f"{_TOTALS} WHERE object_type = ? GROUP BY object_type", (object_type,)).fetchone()
+        return Total(*row) if row else Total(object_type)
 
     def record(self, object_type: str, key: str) -> bytes | None:
         """Give one record as canonical JSON, or None."""
@@ -225,11 +230,3 @@ class State:
         """Read beside the writer, without making requests wait."""
         with closing(sqlite3.connect(self._file)) as reader:
             yield reader
-
-
-def _count_known(connection: sqlite3.Connection, object_type: str, keys: list[str]) -> int:
-    (known,) = connection.execute(
-        "SELECT count(*) FROM record WHERE object_type = ? AND key IN (SELECT value FROM json_each(?))",
-        (object_type, orjson.dumps(keys).decode()),
-    ).fetchone()
-    return int(known)

@@ -23,18 +23,17 @@ def store_forever(state: State, faults: Faults, stop: Event, *, report: bool) ->
 
 
 def _prepare(queued: Queued, faults: Faults, *, report: bool) -> Stored:
-    records: dict[str, bytes] = {}
+    records: dict[str, tuple[str, bytes]] = {}
     results: dict[str, dict[str, str | int]] = {}
-    entries = 0
     for record in orjson.loads(queued.entries):
         key = key_of(queued.object_type, record)
-        if rejected := faults.reject():
+        ref_id = ref_id_of(queued.object_type, record)
+        if faults.reject():
             # The one failure whose code and text are known (PangoCDP, "Data Ingestion Callback").
             result: dict[str, str | int] = {"status": 101, "errorMess": "Missing momCode"}
         else:
             result = {"status": 200, "cdpId": cdp_id_of(queued.object_type, key)}
-            records[key] = canonical(record)
-        entries += not rejected
+            records[key] = (ref_id, canonical(record))
         if report:
-            results[ref_id_of(queued.object_type, record)] = result
-    return Stored(queued, records, entries, results)
+            results[ref_id] = result
+    return Stored(queued, records, results)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from records import Store
+from entity_store import Store
 from services import mariadb_database, postgresql_database
 from sqlalchemy import Engine, delete
 from support import SECRET_KEY

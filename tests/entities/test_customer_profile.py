@@ -3,7 +3,7 @@
 from collections import Counter
 
 import pytest
-from records import example, only
+from entity_store import example, only
 from support import EMAIL, PHONE
 
 from provider.database import Statement

@@ -5,7 +5,7 @@ import re
 from urllib.parse import parse_qsl
 
 import pytest
-from records import example, only
+from entity_store import example, only
 from support import CHECKOUT, PHONE
 
 from provider.contract.entities import DOCUMENTED

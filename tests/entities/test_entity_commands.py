@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from records import Store, example
+from entity_store import Store, example
 from support import BUILT_IN, CHECKOUT, PHONE, SAMPLES, SECRET_KEY, environment, fill, provider, refusal
 
 from provider.auth.clients import Clients

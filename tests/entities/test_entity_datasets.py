@@ -5,7 +5,7 @@ from pathlib import Path
 
 import orjson
 import pytest
-from records import NOW, example, only
+from entity_store import NOW, example, only
 from sqlalchemy import text
 from support import EMAIL, PHONE, provider
 

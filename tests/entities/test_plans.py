@@ -1,7 +1,7 @@
 """No lookup reads a table: whatever is asked for, indexes find it, and one statement brings it."""
 
 import pytest
-from records import example
+from entity_store import example
 from sqlalchemy import select, text
 
 from provider.contract.entities import DOCUMENTED

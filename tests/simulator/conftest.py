@@ -10,14 +10,15 @@ import pytest
 from pretend import CREDENTIALS, Command, Partner
 
 from provider.simulator.accounts import Credentials
+from provider.simulator.app import create_simulator
 from provider.simulator.pango import Behaviour, Pango
-from provider.simulator.web import Server
+from provider.simulator.server import open_server
 
 
 @pytest.fixture
 def simulate(tmp_path: Path) -> Iterator[Callable[..., Partner]]:
     """Start a simulator in place of the one before; give a partner, with a token unless there are faults."""
-    running: list[tuple[Pango, Server, Thread, httpx2.Client]] = []
+    running: list[tuple[Pango, Any, Thread, httpx2.Client]] = []
 
     def stop() -> None:
         while running:
@@ -25,13 +26,12 @@ def simulate(tmp_path: Path) -> Iterator[Callable[..., Partner]]:
             http.close()
             server.shutdown()
             thread.join()
-            server.server_close()
             pango.stop()
 
     def start(**chosen: Any) -> Partner:
         stop()
         pango = Pango(Behaviour(**{"state": tmp_path / "simulator.db", "delay": 0.0} | chosen), CREDENTIALS)
-        server = Server("127.0.0.1", 0, pango.respond)
+        server = open_server(create_simulator(pango), "127.0.0.1", 0)
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         http = httpx2.Client(timeout=20, trust_env=False)
         running.append((pango, server, thread, http))

@@ -69,9 +69,9 @@ class Partner:
         """Ask how much is stored."""
         return self.get(f"_simulator/records/{object_type}").json()
 
-    def stored(self, entries: int, object_type: str = "customer-identity") -> dict[str, int]:
-        """Wait until so many entries are stored, and give the counts."""
-        eventually(lambda: self.count(object_type)["count"] >= entries)
+    def stored(self, records: int, object_type: str = "customer-identity") -> dict[str, int]:
+        """Wait until so many records are held, and give the counts."""
+        eventually(lambda: self.count(object_type)["count"] >= records)
         return self.count(object_type)
 
     def windows(self) -> dict[int, dict[str, int]]:

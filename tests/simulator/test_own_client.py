@@ -38,7 +38,7 @@ def test_it_ingests(run, client_of, partner_of, auth):
     assert send(client, people(50)).outcome == "accepted"
     refused = send(client, [*people(2), {"customerId": "C3", "phone": 5}])
     assert (refused.outcome, refused.message) == ("refused", "Invalid value of: phone")
-    assert partner_of(command).stored(50) == {"count": 50, "refIds": 50}
+    assert partner_of(command).stored(50) == {"count": 50, "refIds": 50, "received": 50}
 
 
 def test_it_waits_as_long_as_it_is_told(run, client_of):

@@ -1,6 +1,8 @@
 """The command: it prints settings only, survives a kill, and ends when told to."""
 
 import signal
+import socket
+from urllib.parse import urlsplit
 
 import pytest
 from pretend import people
@@ -55,7 +57,7 @@ def test_a_kill_loses_nothing(run, partner_of):
     assert "20 requests wait to be stored" in partner.get("").text
     assert partner.ingest(people(5)).status_code == 200
     assert partner.windows()[60]["highest"] == 21
-    assert partner.stored(5) == {"count": 5, "refIds": 5}
+    assert partner.stored(5) == {"count": 5, "refIds": 5, "received": 1005}
 
 
 def test_a_kill_in_the_middle_stores_each_record(run, partner_of):
@@ -71,7 +73,7 @@ def test_a_kill_in_the_middle_stores_each_record(run, partner_of):
             sent += 50
         command.kill()
     partner = partner_of(run("--port", port))
-    assert partner.stored(sent) == {"count": sent, "refIds": sent}
+    assert partner.stored(sent) == {"count": sent, "refIds": sent, "received": sent}
 
 
 def test_fresh_credentials(run, tmp_path):
@@ -80,6 +82,27 @@ def test_fresh_credentials(run, tmp_path):
     second = run("--port", "0", "--state", "other.db").settings
     assert first["PROVIDER_PANGO_API_KEY"] != second["PROVIDER_PANGO_API_KEY"]
     assert (tmp_path / "other.db").exists()
+
+
+def test_dropped_connections_leave_no_trace(run):
+    """A connection that is dropped is closed without a byte, and nothing is said of it on standard error."""
+    command = run("--port", "0", "--drop-rate", "1")
+    address = urlsplit(command.url)
+    for _ in range(10):
+        with socket.create_connection((address.hostname, address.port), timeout=5) as connection:
+            connection.sendall(b"POST /api/accounts/authen HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}")
+            assert connection.recv(1) == b""
+    assert command.stop() == 0
+    assert command.log.count("\n") == 1
+
+
+def test_it_starts_again_at_once(run):
+    """Ended with a connection open, it is there again on the same port at once."""
+    port = free_port()
+    command = run("--port", str(port))
+    with socket.create_connection(("127.0.0.1", port)):
+        assert command.stop() == 0
+        assert run("--port", str(port)).settings == command.settings
 
 
 def test_a_taken_port(run, tmp_path):

@@ -1,0 +1,37 @@
+"""Serves the simulator by Werkzeug's server: a thread for each connection, which ends with its answer."""
+
+import socket
+from typing import Any
+
+from flask import Flask
+from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+
+from provider.errors import ConfigurationError
+
+
+def open_server(app: Flask, host: str, port: int) -> BaseWSGIServer:
+    """Listen, on a free port when 0 is asked for; the server's `port` tells it. ConfigurationError when it cannot."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listener = socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise ConfigurationError(
+            f"Cannot listen on {host}:{port}: {error.strerror}. Stop what listens there, or choose another port."
+        ) from None
+    with listener:  # make_server takes a copy; of a port in use it would itself end the process
+        return make_server(host, port, app, threaded=True, request_handler=_Handler, fd=listener.fileno())
+
+
+class _Handler(WSGIRequestHandler):
+    disable_nagle_algorithm = True
+
+    def make_environ(self) -> dict[str, Any]:
+        """Pass API_KEY on, which Pango calls so: Werkzeug leaves out headers whose name has an underscore."""
+        return super().make_environ() | {"HTTP_API_KEY": self.headers.get("API_KEY", "")}
+
+    def connection_dropped(self, error: BaseException, environ: dict[str, Any] | None = None) -> None:  # noqa: ARG002
+        """Hang up: after a request without an answer Werkzeug would wait for the next one."""
+        self.close_connection = True
+
+    def log(self, *_: Any) -> None:
+        """Write no access log: addresses may carry personal data; the page shows the last requests."""
