@@ -14,6 +14,7 @@ import httpx2
 import orjson
 import pytest
 from click.testing import CliRunner, Result
+from provider.simulator.web import Server
 from support import PROVIDER, environment, eventually, fill, free_port
 
 from provider.cli.main import provider
@@ -24,7 +25,6 @@ from provider.simulator.accounts import Credentials
 from provider.simulator.faults import Rates
 from provider.simulator.pango import Behaviour
 from provider.simulator.pango import Pango as Simulator
-from provider.simulator.web import Server
 from provider.store.engine import open_database
 
 
