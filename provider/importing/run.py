@@ -18,8 +18,8 @@ from provider.importing.convert import Conversion
 from provider.importing.readers import Rows, read
 from provider.importing.rejected import RejectedFile, Rejection, can_go_on
 from provider.importing.rows import Broken
-from provider.importing.upsert import make_upsert, store
 from provider.store.entities import TABLES, row_of, utc_now
+from provider.store.upsert import make_upsert
 
 BATCH = 1_000
 _TOO_MUCH = "holds something the database does not take, such as a text that is too long for it"
@@ -48,7 +48,7 @@ class Importing:
 
     def __init__(self, engine: Engine, entity: Entity, path: Path, read_as: ReadAs, *, dry_run: bool = False) -> None:
         self._engine, self._entity, self._path, self._read_as, self._dry_run = engine, entity, path, read_as, dry_run
-        self._upsert = make_upsert(TABLES[entity.object_type], engine.dialect)
+        self._upsert = make_upsert(TABLES[entity.object_type], (*entity.key, "internalCompanyId"), engine.dialect)
         self.tally = Tally()
 
     def run(self, tell: Callable[[Rows, Tally], None]) -> None:
@@ -120,7 +120,8 @@ class Importing:
         tally.position = batch[-1][0]
         try:
             with self._engine.begin() as connection:
-                store(connection, self._upsert, [row.values for row in accepted])
+                if accepted:
+                    connection.execute(self._upsert, [row.values for row in accepted])
                 rejected.write(rejections)
                 tally.rejected_bytes = rejected.bytes
                 bookmark.move(connection, tally)
@@ -168,7 +169,7 @@ class Importing:
         for row in rows:
             with self._engine.connect() as connection:  # left without a commit
                 try:
-                    store(connection, self._upsert, [row.values])
+                    connection.execute(self._upsert, row.values)
                 except DataError:
                     refused.add(row.number)
         return frozenset(refused)
