@@ -1,5 +1,6 @@
 """The import of a file: its rows read, converted, checked and stored, batch by batch; the others set aside."""
 
+import time
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -9,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import DataError
+from sqlalchemy.exc import DataError, OperationalError
 
 from provider.contract.entities import Entity
+from provider.drivers import is_conflict
 from provider.importing.bookmark import Bookmark, Tally, count, identify
 from provider.importing.columns import reason_header
 from provider.importing.convert import Conversion
@@ -22,6 +24,12 @@ from provider.store.entities import TABLES, row_of, utc_now
 from provider.store.upsert import make_upsert
 
 BATCH = 1_000
+
+_TRIES = 10
+"""How often a batch is stored when databases take it and another import of the same people for a deadlock."""
+_PAUSE_SECONDS = 0.3
+"""Time for the other import to store its batch."""
+
 _TOO_MUCH = "holds something the database does not take, such as a text that is too long for it"
 
 
@@ -118,19 +126,26 @@ class Importing:
         tally = deepcopy(self.tally)
         accepted, rejections = self._judge(batch, convert, tally, refused)
         tally.position = batch[-1][0]
-        try:
-            with self._engine.begin() as connection:
-                if accepted:
-                    connection.execute(self._upsert, [row.values for row in accepted])
-                rejected.write(rejections)
-                tally.rejected_bytes = rejected.bytes
-                bookmark.move(connection, tally)
-        except DataError:
-            found = self._find_refused(accepted)
-            if not found:
-                raise
-            self._deal(batch, convert, rejected, bookmark, refused | found)
-            return
+        for tries_left in reversed(range(_TRIES)):
+            try:
+                with self._engine.begin() as connection:
+                    if accepted:
+                        connection.execute(self._upsert, [row.values for row in accepted])
+                    rejected.write(rejections)
+                    tally.rejected_bytes = rejected.bytes
+                    bookmark.move(connection, tally)
+            except DataError:
+                found = self._find_refused(accepted)
+                if not found:
+                    raise
+                self._deal(batch, convert, rejected, bookmark, refused | found)
+                return
+            except OperationalError as error:
+                if not tries_left or not is_conflict(error, self._engine.dialect):
+                    raise
+                time.sleep(_PAUSE_SECONDS)
+            else:
+                break
         self.tally = tally
 
     def _judge(
