@@ -9,6 +9,9 @@ from zipfile import BadZipFile
 from provider.errors import ConfigurationError
 from provider.importing.rows import Numbered, check_headers, row_of_cells
 
+_INEXACT = 10**15
+"""A spreadsheet keeps fifteen digits of a number."""
+
 
 def open_sheet(path: Path) -> tuple[int | None, list[str], Generator[Numbered]]:
     """Give the number of rows if the file tells it, the headers and the rows below them; their cells have types."""
@@ -43,9 +46,14 @@ def _read(book: Any, rows: Iterator[tuple[int, tuple[Any, ...]]], headers: list[
     try:
         for number, cells in rows:
             if _any(cells):
-                yield number, row_of_cells(headers, cells, ragged=True)
+                yield number, row_of_cells(headers, [_as_it_is_kept(cell) for cell in cells], ragged=True)
     finally:
         book.close()
+
+
+def _as_it_is_kept(cell: Any) -> Any:
+    """Give a number as the float that a spreadsheet has of it, where that is not exact."""
+    return float(cell) if isinstance(cell, int) and abs(cell) >= _INEXACT else cell
 
 
 def _any(cells: tuple[Any, ...]) -> bool:
