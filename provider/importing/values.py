@@ -16,6 +16,7 @@ from provider.errors import InvalidPhone
 
 _TRUE = frozenset({"true", "1", "yes", "y", "có", "co", "đúng", "x"})
 _FALSE = frozenset({"false", "0", "no", "n", "không", "khong", "sai"})
+_GENDERS = {"nam": "male", "nữ": "female", "nu": "female", "male": "male", "female": "female"}
 
 _PLAIN = re.compile(r"[+-]?\d{1,19}", re.ASCII)
 _NO_FRACTION = re.compile(r"([+-]?\d{1,19})\.0{1,2}", re.ASCII)
@@ -138,6 +139,12 @@ def boolean(value: Any) -> Any:
     if written in _FALSE:
         return False
     raise Unconvertible("must be true or false, yes or no, 1 or 0, có or không")
+
+
+def gender(value: Any) -> Any:
+    """Read a gender, in English or Vietnamese."""
+    written = text(value)
+    return _GENDERS.get(written.lower(), written) if isinstance(written, str) else written
 
 
 def timestamp(value: Any, *, zone: tzinfo | None, time_format: str | None) -> Any:
