@@ -248,6 +248,29 @@ def test_a_wrong_size_in_a_sheet_hides_no_row(tmp_path):
     assert [row["membershipId"] for _, row in cells(file)] == ["M1", "M2"]
 
 
+@pytest.mark.parametrize(
+    ("part", "old", "new", "said"),
+    [
+        ("xl/worksheets/sheet1.xml", b"</sheetData>", b"", "damaged after row 3"),
+        ("xl/worksheets/sheet1.xml", b"<v>7</v>", b"<v>seven</v>", "damaged after row 1"),
+        ("xl/workbook.xml", b"</workbook>", b"", "is no Excel file"),
+        ("xl/styles.xml", b"</styleSheet>", b"", "is no Excel file"),
+    ],
+)
+def test_a_damaged_sheet_is_told(tmp_path, part, old, new, said):
+    """A sheet that breaks off, or holds what no sheet does, is told in one line that says how far it could be read."""
+    file = write_sheet(tmp_path / "a.xlsx", ("membershipId", "loyaltyPoint"), ("M1", 7), ("M2", 8))
+    with ZipFile(file) as book:
+        parts = {name: book.read(name) for name in book.namelist()}
+    assert old in parts[part]
+    parts[part] = parts[part].replace(old, new)
+    with ZipFile(file, "w") as book:
+        for name, content in parts.items():
+            book.writestr(name, content)
+    with pytest.raises(ConfigurationError, match=said):
+        cells(file)
+
+
 def test_without_the_library_excel_is_refused(tmp_path):
     """Without openpyxl, an Excel file is refused with the line that installs it, and CSV is read."""
     write_sheet(tmp_path / "a.xlsx", ("membershipId",), ("M1",))
