@@ -52,7 +52,7 @@ def show(number: int, *, as_json: bool) -> None:
         click.echo(json.dumps(row, indent=2, ensure_ascii=False))
         return
     for name, value in row.items():
-        click.echo(f"{name:<12}{json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else value or ''}")
+        click.echo(f"{name:<12}{json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else '' if value is None else value}")
     if not webhook.payload:
         click.echo("It was handled, and its payload thrown away.")
 

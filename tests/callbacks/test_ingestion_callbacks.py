@@ -198,6 +198,15 @@ def test_results_are_read_with_patience(told, result, understood):
     assert kept(deployment) == {"good": (200, None, None), "odd": understood}
 
 
+def test_a_result_nested_too_deeply_does_not_spoil_the_others(told):
+    """What is nested too deeply to be written again is left out, and the rest of the callback is kept."""
+    deployment, deep = told(), b"[" * 300 + b"]" * 300
+    results = b'"good": {"status": 200}, "text": {"status": 101, "errorMess": %s}, "odd": %s' % (deep, deep)
+    assert record(report(deployment, None, body=b'{"data": {%s}}' % results)) == {"records": 3}
+    left_out = "nested too deeply to be kept"
+    assert kept(deployment) == {"good": (200, None, None), "text": (101, None, left_out), "odd": (0, None, left_out)}
+
+
 def test_what_no_column_has_room_for(deploy_here):
     """A message too long is cut, and a refId too long is kept under its beginning and a hash of its own."""
     deployment = deploy_here()
@@ -300,6 +309,8 @@ def test_the_envelope_of_lookups_does_not_hide_failures(told):
     record(report(deployment, SAMPLE))
     failure(report(deployment, SAMPLE, key="wrong"), "Unauthorized", 401)
     failure(report(deployment, None, body=b"{"), "InvalidRequest", 400)
+    failure(deployment.asking().put(URL, data=b"{}"), "MethodNotAllowed", 405)
+    failure(deployment.asking().post(f"{URL}/", data=b"{}"), "UnknownDataset", 404)
 
 
 def test_a_body_may_have_one_mebibyte(told):
