@@ -21,7 +21,7 @@ def _hide_text(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMappi
     kind, _error, trace = event.pop("exc_info", None) or (None, None, None)
     if kind:
         at = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(trace)]
-        event |= {"event": "error in a library", "error": kind.__name__, "at": at}
+        event.update(event="error in a library", error=kind.__name__, at=at)
     return event
 
 
