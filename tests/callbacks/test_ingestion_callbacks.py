@@ -14,6 +14,7 @@ from support import eventually, failure, record
 
 from provider.errors import ConfigurationError
 from provider.ingestion.callbacks import Failure, Tally, failures, tally
+from provider.store import engine as engine_module
 from provider.store.engine import open_database
 from provider.store.pushes import CallbackResult, Push, Sent
 
@@ -165,6 +166,19 @@ def test_a_deadlock_is_tried_again(deploy_here):
     rows = kept(deployment)
     assert {rows["a"][0], rows["b"][0]} == {200}
     assert rows["1"][0] == 102
+
+
+def test_a_lock_that_is_held_for_long_is_not_waited_for(deploy_here, monkeypatch):
+    """What somebody else has locked makes a callback SourceUnavailable after seconds, however long it is held."""
+    monkeypatch.setattr(engine_module, "LOCK_SECONDS", 1)
+    deployment = deploy_here()
+    record(report(deployment, {"a": {"status": 101}}))
+    engine = open_database(deployment.settings)
+    with engine.begin() as other:
+        other.execute(update(CallbackResult).values(status=102))
+        failure(report(deployment, {"a": {"status": 200}}), "SourceUnavailable", 503)
+    engine.dispose()
+    assert kept(deployment)["a"][0] == 102
 
 
 @pytest.mark.parametrize(
