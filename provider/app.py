@@ -35,6 +35,7 @@ from provider.ingestion.callbacks import Callbacks
 from provider.ingestion.handlers import load_handlers
 from provider.ingestion.inbox import Inbox
 from provider.ingestion.worker import Worker
+from provider.people.suppression import Suppressions
 from provider.settings import Settings
 from provider.sources import Sources
 from provider.store.engine import check_migrated, open_database
@@ -98,7 +99,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.extensions["engines"] = [*databases.values(), pinned]
     app.config["MAX_CONTENT_LENGTH"] = BODY_LIMIT
     app.url_map.merge_slashes = False  # a redirect has no envelope
-    app.register_blueprint(data_api(datasets, authenticator, region=settings.phone_region))
+    suppressions = Suppressions(engine, secret_key, region=settings.phone_region)
+    app.register_blueprint(data_api(datasets, authenticator, suppressions, region=settings.phone_region))
     if "token" in settings.auth_methods:
         app.register_blueprint(token_api(secrets, tokens, settings))
     if "oauth" in settings.auth_methods:

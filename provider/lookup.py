@@ -9,22 +9,35 @@ from marshmallow import EXCLUDE, Schema, ValidationError
 from provider.contract.identity import canonical_email, canonical_phone
 from provider.dataset import Dataset, Query
 from provider.errors import InvalidRequest, MissingIdentifier, NotFound
+from provider.people.suppression import Suppressed
 
 
 def lookup(
-    dataset: Dataset, raw: Mapping[str, object], *, region: str = "VN", visible: Mapping[str, str | None] | None = None
+    dataset: Dataset,
+    raw: Mapping[str, object],
+    *,
+    region: str = "VN",
+    visible: Mapping[str, str | None] | None = None,
+    suppressed: Suppressed | None = None,
 ) -> dict[str, Any]:
     """Answer one lookup with a flat record.
 
     `raw` holds the parameters as they came; unknown ones are ignored, blank ones count as not sent. Phones without a
     country code are of `region`. `visible` names the fields the caller may see and how each is masked, None for all as
-    they are. Raises NotFound when nobody matches, MissingIdentifier, InvalidPhone, InvalidEmail, InvalidRequest for a
-    parameter, and whatever ProviderError the dataset raises.
+    they are. `suppressed` are those who are answered as if nobody matched. Raises NotFound when nobody matches,
+    MissingIdentifier, InvalidPhone, InvalidEmail, InvalidRequest for a parameter, and whatever ProviderError the
+    dataset raises.
     """
-    found = dataset.fetch(understand(dataset, raw, region=region))
+    query = understand(dataset, raw, region=region)
+    if suppressed and suppressed.include(query):
+        raise NotFound
+    found = dataset.fetch(query)
     if found is None:
         raise NotFound
-    return dataset.answer(found, visible)
+    record = dataset.answer(found, visible)
+    if suppressed and suppressed.include_record(record if visible is None else dataset.answer(found)):
+        raise NotFound
+    return record
 
 
 def understand(dataset: Dataset, raw: Mapping[str, object], *, region: str = "VN") -> Query:

@@ -2,12 +2,12 @@
 
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import URL, Engine, MetaData, Table, event
+from sqlalchemy import URL, Engine, Executable, MetaData, RowMapping, Table, event
 from sqlalchemy.exc import InvalidatePoolError, NoSuchTableError, SAWarning, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 
@@ -24,6 +24,9 @@ POOL_WAIT = 0.5
 
 IDLE_SECONDS = 1.0
 """How long a connection may lie idle before it is tried first: in a busy service the lookup is the only query."""
+
+_STREAMED = 500
+"""Rows a driver fetches at a time when all of them are read."""
 
 _MEMORY = (None, "", ":memory:")
 
@@ -97,6 +100,19 @@ class Source:
             raise self._explain(error, "run the lookup") from error
         self._breaker.succeeded()
         return description
+
+    def stream(self, query: Executable | str) -> Iterator[RowMapping]:
+        """Give all rows of a query, a few at a time; ConfigurationError when it fails, SourceUnavailable."""
+        try:
+            with self.engine.connect() as connection:
+                if self._dialect.name == "postgresql":  # its cursors live in a transaction
+                    connection.execution_options(isolation_level="REPEATABLE READ")
+                connection.execution_options(yield_per=_STREAMED, no_parameters=isinstance(query, str))
+                with connection.begin():
+                    found = connection.exec_driver_sql(query) if isinstance(query, str) else connection.execute(query)
+                    yield from found.mappings()
+        except self._errors as error:
+            raise self._explain(error, "run the query") from error
 
     def _run(self, statement: Statement, values: Mapping[str, Any], most: int) -> tuple[Rows, Rows]:
         connection = self.engine.raw_connection()

@@ -12,11 +12,14 @@ from provider.auth.authenticator import REALM
 from provider.dataset import Dataset
 from provider.errors import InvalidRequest, UnknownDataset
 from provider.lookup import lookup
+from provider.people.suppression import Suppressions
 
 TOKEN_PARAMETER = "access_token"  # noqa: S105 -- RFC 6750 sections 2.2 and 2.3, which we refuse
 
 
-def data_api(datasets: Mapping[str, Dataset], authenticator: Authenticator, *, region: str) -> Blueprint:
+def data_api(
+    datasets: Mapping[str, Dataset], authenticator: Authenticator, suppressions: Suppressions, *, region: str
+) -> Blueprint:
     """Make the routes for these datasets. `region` is the country of phones without a country code."""
     blueprint = Blueprint("data", __name__)
 
@@ -35,7 +38,7 @@ def data_api(datasets: Mapping[str, Dataset], authenticator: Authenticator, *, r
                 "A token in the address or the body ends up in logs: send it in a header.",
                 headers=[("WWW-Authenticate", f'Bearer realm="{REALM}", error="invalid_request"')],
             )
-        record = lookup(datasets[dataset], raw, region=region, visible=visible)
+        record = lookup(datasets[dataset], raw, region=region, visible=visible, suppressed=suppressions.current())
         return answer(access.caller.envelope.ok(record))
 
     return blueprint

@@ -1,9 +1,10 @@
 """Selection: runs the one statement of a lookup, and makes records of its rows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import FromClause
+from sqlalchemy import FromClause, select, type_coerce
+from sqlalchemy.types import NullType
 
 from provider.dataset.base import Query
 from provider.dataset.columns import Column, Constant, Field
@@ -54,6 +55,13 @@ class Selection(Wording):
         if len(rows) > 1 and self.rules.several == "error" and rows[0][-1] == rows[1][-1]:
             raise Ambiguous
         return self._record(rows[0])
+
+    def all(self) -> Iterator[Found]:
+        """Give the records of all rows; ConfigurationError, SourceUnavailable."""
+        # The values as the driver gives them, which is what the fields convert.
+        columns = [type_coerce(column, NullType()).label(column.name) for column in self.columns]
+        rows = select(*columns).select_from(self._chosen).where(*self._where)
+        return (self._record(tuple(row.values())) for row in self.source.stream(rows))
 
     def _record(self, row: Sequence[Any]) -> Found:
         record = {

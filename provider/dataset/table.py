@@ -1,6 +1,6 @@
 """TableDataset: a table, a view or a selection of a source, declared and not programmed."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from threading import Lock
 from typing import Any
 
@@ -124,6 +124,10 @@ class TableDataset(Dataset):
     def fetch(self, query: Query) -> Found | None:
         """Find the rows a query asks for, None when nobody matches; Ambiguous, SourceUnavailable, Timeout."""
         return (self._selection or self._prepare_late())(query)
+
+    def all(self) -> Iterator[dict[str, Any]]:
+        """Give the records of all rows, whoever they are of; ConfigurationError, SourceUnavailable."""
+        return (self.show(found, None) for found in (self._selection or self._prepare_late()).all())
 
     def _prepare_late(self) -> Selection:
         """Prepare the dataset in the first lookup after the database's return, once however many come together."""

@@ -34,7 +34,7 @@ def record_of(entity: Entity, row: Mapping[str, Any]) -> dict[str, Any]:
 
 def row_of(entity: Entity, record: Mapping[str, Any], *, region: str, now: datetime) -> dict[str, Any]:
     """Make the row of a record without problems. `region` is the country of phones without a country code."""
-    row = {name: None if (value := record.get(name)) == "" else value for name in entity.fields}
+    row = {name: None if fields.is_blank(value := record.get(name)) else value for name in entity.fields}
     row["internalCompanyId"] = row["internalCompanyId"] or ""
     row["unlisted"] = {name: value for name, value in record.items() if name not in entity.fields} or None
     row["stored_at"] = now

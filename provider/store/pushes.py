@@ -23,8 +23,9 @@ class Push(Base):
     """One run of `provider push`: where its records come from, what goes beside them, and how far reading has come.
 
     `origin` names what is read, `request` holds the members of every request beside the entries and the query
-    parameters. `position` counts the records that are in the outbox, so that an interrupted push reads on from there;
-    `read_at` says when it was done reading.
+    parameters. `position` counts the records that were read into the outbox, so that an interrupted push reads on from
+    there. `reader` is who reads: only that one may append, so that two resumes at once do not read twice. `read_at`
+    says when it was done reading.
     """
 
     __tablename__ = "provider_push"
@@ -33,8 +34,8 @@ class Push(Base):
     object_type: Mapped[str] = mapped_column(String(64))
     origin: Mapped[dict[str, Any]] = mapped_column(JSON)
     request: Mapped[dict[str, Any]] = mapped_column(JSON)
+    reader: Mapped[str | None] = mapped_column(String(16))
     position: Mapped[int] = mapped_column(BigInteger)
-    records: Mapped[int] = mapped_column(BigInteger)
     accepted: Mapped[int] = mapped_column(BigInteger)
     dead: Mapped[int] = mapped_column(BigInteger)
     requests: Mapped[int] = mapped_column(BigInteger)

@@ -23,7 +23,12 @@ class CustomModel(WithCustomFields, Sender):
         example="M-T5QMS-O-UIWWY-M",
         longest=LONGEST_KEY,
     )
-    refId = Text("The record's key at the sender, by which a callback names it.", required=True, longest=LONGEST_KEY)
+    refId = Text(
+        "The record's key at the sender, by which a callback names it.",
+        required=True,
+        example="R0001",
+        longest=LONGEST_KEY,
+    )
     customerId = Text("The customer's key at the sender.", example="C09320932032", longest=LONGEST_KEY)
     email = Email("The customer's email.")
     phone = Phone("The customer's phone.")

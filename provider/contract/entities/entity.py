@@ -1,11 +1,23 @@
 """The entity: one record type of Pango's Data Ingestion, with its fields, its rules and its keys."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any, ClassVar
 
-from marshmallow import INCLUDE, Schema
+from marshmallow import INCLUDE, Schema, ValidationError
+from marshmallow.fields import Field
 
-from provider.contract.entities.fields import CustomFields, Integer, Long, Text, TextList, Timestamp, over_32_bits
+from provider.contract.entities.fields import (
+    CustomFields,
+    Integer,
+    Long,
+    Text,
+    TextList,
+    Timestamp,
+    Warn,
+    over_32_bits,
+    without_blanks,
+)
 
 Alternatives = Sequence[Sequence[str]]
 
@@ -36,8 +48,11 @@ class Entity(Schema):
 
     def problems(self, record: Mapping[str, Any]) -> dict[str, str]:
         """Say what is wrong, by field; empty when the record may be sent. Null and blank are the same as absent."""
-        sent = _sent(record)
-        wrong = dict(_flatten(self.validate(sent)))
+        sent = without_blanks(record)
+        wrong = {name: "is missing" for name in self._required if name not in sent}
+        for name, value in sent.items():
+            if field := self.fields.get(name):
+                wrong.update(_problems_of(field, name, value))
         for alternatives in self.needs:
             if not any(all(name in sent for name in names) for names in alternatives):
                 wrong.setdefault(*_missing(alternatives, sent))
@@ -45,16 +60,21 @@ class Entity(Schema):
 
     def warnings(self, record: Mapping[str, Any]) -> dict[str, str]:
         """Say what is worth telling and no reason to refuse, by field; for records without problems."""
-        sent = _sent(record)
-        return {
-            name: said
-            for name, field in self.fields.items()
-            if name in sent and (warn := field.metadata["warn"]) and (said := warn(sent[name]))
-        }
+        sent = without_blanks(record)
+        return {name: said for name, warn in self._warns.items() if name in sent and (said := warn(sent[name]))}
+
+    @cached_property
+    def _required(self) -> list[str]:
+        return [name for name, field in self.fields.items() if field.required]
+
+    @cached_property
+    def _warns(self) -> dict[str, Warn]:
+        return {name: warn for name, field in self.fields.items() if (warn := field.metadata["warn"])}
 
     def key_of(self, record: Mapping[str, Any]) -> tuple[str, ...]:
         """Give the record's natural key, internalCompanyId first, blank where there is none."""
-        return tuple(str(record.get(name) or "") for name in ("internalCompanyId", *self.key))
+        sent = without_blanks(record)
+        return tuple(str(sent.get(name, "")) for name in ("internalCompanyId", *self.key))
 
 
 class Sender(Entity):
@@ -93,8 +113,15 @@ def record_status() -> Text:
     return Text("Active, or Deleted once the record is gone.", choices=("Active", "Deleted"))
 
 
-def _sent(record: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in record.items() if value is not None and value != ""}
+def _problems_of(field: Field[Any], name: str, value: Any) -> Iterable[tuple[str, str]]:
+    """Check one value. Marshmallow's own way round costs four times as much, in an import a million times over."""
+    try:
+        field._deserialize(value, name, None)  # noqa: SLF001
+        for validator in field.validators:
+            validator(value)
+    except ValidationError as error:
+        return _flatten({name: error.messages})
+    return ()
 
 
 def _missing(alternatives: Alternatives, sent: Mapping[str, Any]) -> tuple[str, str]:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from functools import partial
+from math import isfinite
 from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate
@@ -22,7 +23,20 @@ _YEAR_1, _YEAR_9999 = -62_135_596_800_000, 253_402_300_799_999
 _MOST_LIKELY_SECONDS = 100_000_000_000
 """Read as milliseconds, times below this are before March 1973: more likely somebody sent seconds."""
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
+"""Half a character of UTF-16, which JSON can write and UTF-8 cannot."""
+
 Warn = Callable[[Any], str | None]
+
+
+def is_blank(value: Any) -> bool:
+    """Say whether a value is the same as none: null, or text of nothing but spaces."""
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
+def without_blanks(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out what is the same as absent."""
+    return {name: value for name, value in record.items() if not is_blank(value)}
 
 
 def _declared(means: str, example: Any, *, required: bool = False, warn: Warn | None = None) -> dict[str, Any]:
@@ -30,7 +44,7 @@ def _declared(means: str, example: Any, *, required: bool = False, warn: Warn | 
     return {
         "required": required,
         "metadata": {"description": means, "example": example, "warn": warn},
-        "error_messages": {"required": "is missing", "invalid": "must be a list of texts"},
+        "error_messages": {"required": "is missing", "null": "must be text", "invalid": "must be a list of texts"},
     }
 
 
@@ -63,6 +77,8 @@ class Text(fields.Field[str]):
             raise ValidationError("must be text")
         if "\x00" in value:
             raise ValidationError("holds a NUL character, which is not text")
+        if not value.isascii() and _SURROGATE.search(value):
+            raise ValidationError("holds half a character, which is not text")
         return value
 
 
@@ -134,7 +150,7 @@ class Double(fields.Field[float]):
         super().__init__(**_declared(means, example, required=required))
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> float:
-        if not isinstance(value, (int, float)) or isinstance(value, bool) or not abs(value) < float("inf"):
+        if not isinstance(value, (int, float)) or isinstance(value, bool) or not _is_writable(value):
             raise ValidationError("must be a number")
         return value
 
@@ -178,7 +194,7 @@ class Parts(fields.Nested):
         return value
 
     def _wrong(self, part: Any) -> Any:
-        return self.schema.validate(part) if isinstance(part, dict) else ["must be an object"]
+        return self.schema.validate(without_blanks(part)) if isinstance(part, dict) else ["must be an object"]
 
 
 class CustomFields(fields.Field[dict[str, Any]]):
@@ -198,7 +214,8 @@ class CustomFields(fields.Field[dict[str, Any]]):
                 errors[name] = [f"is no name for this type of custom field; they are called like {self.first}"]
                 continue
             try:
-                self.of.deserialize(member) if member is not None else None
+                if not is_blank(member):
+                    self.of.deserialize(member)
             except ValidationError as error:
                 errors[name] = error.messages
         if errors:
@@ -207,7 +224,8 @@ class CustomFields(fields.Field[dict[str, Any]]):
 
     def _warn(self, value: Mapping[str, Any]) -> str | None:
         warn = self.of.metadata["warn"]
-        return next((f"{name} {said}" for name, member in value.items() if warn and (said := warn(member))), None)
+        sent = without_blanks(value).items() if warn else ()
+        return next((f"{name} {said}" for name, member in sent if (said := warn(member))), None)
 
 
 def _bounds(choices: Sequence[str] | None, longest: int | None) -> list[validate.Validator]:
@@ -246,6 +264,11 @@ def _likely_seconds(value: int) -> str | None:
 def over_32_bits(value: int) -> str | None:
     """Warn of a number that the forms of Pango's console do not admit (page "Textbox")."""
     return None if -_INT32 <= value < _INT32 else "is over 32 bits, which Pango's own forms do not admit"
+
+
+def _is_writable(number: float) -> bool:
+    """Say whether JSON can be written of a number: not of infinity, and not of whole numbers over 64 bits."""
+    return isfinite(number) if isinstance(number, float) else -_INT64 <= number < _INT64
 
 
 def _is_date(text: str) -> bool:

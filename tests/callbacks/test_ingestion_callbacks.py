@@ -373,7 +373,7 @@ def test_a_verifier_that_cannot_be_used_stops_the_start(told, make_package, path
 
 def push(connection, push_id, began, *ref_ids):
     """Record a push the way `provider push` does: its records are queued at Pango."""
-    numbers = dict.fromkeys(("position", "records", "accepted", "dead", "requests"), 0)
+    numbers = dict.fromkeys(("position", "accepted", "dead", "requests"), 0)
     values = {"id": push_id, "object_type": "custom-model", "origin": {}, "request": {}, "created_at": began}
     connection.execute(insert(Push).values(**values, **numbers))
     connection.execute(insert(Sent), [{"push_id": push_id, "ref_id": ref_id} for ref_id in ref_ids])

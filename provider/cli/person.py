@@ -1,0 +1,189 @@
+"""`provider person`: what people may ask for: to see what is held of them, to be erased, not to be served."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import click
+from sqlalchemy import Engine
+
+from provider.auth.callers import CACHE_SECONDS
+from provider.errors import ConfigurationError
+from provider.people.holdings import erase as erase_holdings
+from provider.people.holdings import holdings, identify
+from provider.people.identifiers import CUSTOMER_ID, EMAIL, PHONE, Person, canonical
+from provider.people.suppression import Marker, suppressed_since
+from provider.people.suppression import restore as restore_person
+from provider.people.suppression import suppress as suppress_person
+from provider.settings import Settings
+from provider.store.engine import check_migrated, open_database
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+SEARCHED = (
+    "Searched: the provider database: its entities, batches that wait to be sent, dead letters, webhooks, and the keys "
+    "of records that were sent. Not searched: your own databases behind the datasets, backups, and Pango."
+)
+
+
+@click.group("person")
+def command() -> None:
+    """Show, erase and suppress what is held of one person.
+
+    A person is named by phone, email or customer id. An email that two customers share needs --customer-id: it says who
+    is meant.
+    """
+
+
+def _who(function: _Function) -> _Function:
+    for option in (
+        click.option("--json", "as_json", is_flag=True, help="Print JSON."),
+        click.option("--customer-id", "customers", multiple=True, metavar="ID", help="A customer id; may be repeated."),
+        click.option("--email", "emails", multiple=True, help="An email address; may be repeated."),
+        click.option("--phone", "phones", multiple=True, help="A phone, in any written form; may be repeated."),
+    ):
+        function = option(function)
+    return function
+
+
+@command.command()
+@_who
+def report(*, as_json: bool, **given: Sequence[str]) -> None:
+    """Show everything that is held of a person."""
+    with _open() as (settings, engine):
+        with engine.connect() as connection:
+            person = identify(connection, _given(settings, given))
+            held = holdings(connection, person, region=settings.phone_region)
+        since = suppressed_since(engine, Marker(settings.require_secret_key()), person)
+    if as_json:
+        called = {
+            "phones": sorted(person.phones),
+            "emails": sorted(person.emails),
+            "customerIds": sorted(person.customers),
+        }
+        row = {"person": called, "suppressedSince": since and since.isoformat(), "held": held, "searched": SEARCHED}
+        click.echo(json.dumps(row, indent=2, ensure_ascii=False))
+        return
+    for kind, value in person:
+        click.echo(f"{kind:<12} {value}")
+    click.echo(f"{'suppressed':<12} {f'since {since:%Y-%m-%d %H:%M} UTC' if since else 'no'}")
+    for table, rows in held.items():
+        click.echo(f"\n{click.style(table, bold=True)}")
+        for row in rows:
+            click.echo(f"  {json.dumps(row, ensure_ascii=False)}")
+    click.echo(f"\n{'' if held else 'Nothing is held. '}{SEARCHED}")
+
+
+@command.command()
+@_who
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def erase(*, as_json: bool, yes: bool, **given: Sequence[str]) -> None:
+    """Erase everything that is held of a person, for good.
+
+    What is imported or pushed again comes back: take the person out of your own databases first.
+    """
+    if not yes and not sys.stdin.isatty():
+        raise ConfigurationError("erase asks before it erases, and there is no terminal to ask on. Add --yes.")
+    with _open() as (settings, engine):
+        person = _one_person(engine, _given(settings, given))
+        if not yes:
+            with engine.connect() as connection:
+                _show_counts(_count(holdings(connection, person, region=settings.phone_region)), "Held")
+            click.confirm("Erase all this? It cannot be undone", abort=True)
+        gone = erase_holdings(engine, person, region=settings.phone_region)
+    if as_json:
+        click.echo(json.dumps({"erased": gone}, indent=2))
+        return
+    _show_counts(gone, "Erased")
+    click.echo(SEARCHED)
+
+
+@command.command()
+@_who
+def suppress(*, as_json: bool, **given: Sequence[str]) -> None:
+    """Serve a person no more: every dataset answers as if nobody matched."""
+    with _open() as (settings, engine):
+        person = _one_person(engine, _given(settings, given))
+        count = suppress_person(engine, Marker(settings.require_secret_key()), person)
+    if as_json:
+        click.echo(json.dumps({"suppressed": count}))
+        return
+    click.echo(
+        f"Suppressed under {_identifiers(count)}. Every worker follows within {CACHE_SECONDS} seconds; "
+        "`provider person restore` undoes it."
+    )
+
+
+@command.command()
+@_who
+def restore(*, as_json: bool, **given: Sequence[str]) -> None:
+    """Serve a suppressed person again, under all they were suppressed by."""
+    with _open() as (settings, engine):
+        marker = Marker(settings.require_secret_key())
+        count = restore_person(engine, marker, _given(settings, given))
+    if not count:
+        raise ConfigurationError("Nobody is suppressed under these identifiers together. Try one of them alone.")
+    if as_json:
+        click.echo(json.dumps({"restored": count}))
+        return
+    click.echo(f"Restored under {_identifiers(count)}. Every worker follows within {CACHE_SECONDS} seconds.")
+
+
+@contextmanager
+def _open() -> Iterator[tuple[Settings, Engine]]:
+    settings = Settings.from_environment()
+    engine = open_database(settings)
+    try:
+        check_migrated(engine, settings)
+        yield settings, engine
+    finally:
+        engine.dispose()
+
+
+def _given(settings: Settings, given: dict[str, Sequence[str]]) -> Person:
+    """Understand the identifiers; ConfigurationError when there are none, or one is wrong."""
+    phones, emails, customers = (
+        frozenset(_canonical(kind, written, option, settings) for written in given[name])
+        for kind, name, option in (
+            (PHONE, "phones", "--phone"),
+            (EMAIL, "emails", "--email"),
+            (CUSTOMER_ID, "customers", "--customer-id"),
+        )
+    )
+    person = Person(phones, emails, customers)
+    if not person:
+        raise ConfigurationError("Say who is meant: give --phone, --email or --customer-id.")
+    return person
+
+
+def _canonical(kind: str, written: str, option: str, settings: Settings) -> str:
+    understood = canonical(kind, written, region=settings.phone_region)
+    if understood is None:
+        raise ConfigurationError(f"{option} is not a valid {kind}.")
+    return understood
+
+
+def _one_person(engine: Engine, given: Person) -> Person:
+    """Find all identifiers of whom is meant; ConfigurationError when that could be several people."""
+    with engine.connect() as connection:
+        person = identify(connection, given)
+    if len(person.customers) > 1 and not given.customers:
+        ids = ", ".join(sorted(person.customers))
+        raise ConfigurationError(f"Several customers have these identifiers: {ids}. Say who with --customer-id.")
+    return person
+
+
+def _count(held: dict[str, list[Any]]) -> dict[str, int]:
+    return {table: len(rows) for table, rows in held.items()}
+
+
+def _show_counts(counts: dict[str, int], title: str) -> None:
+    click.echo(f"{title}: {sum(counts.values())}")
+    for table, count in counts.items():
+        click.echo(f"  {table:<40} {count:>6}")
+
+
+def _identifiers(count: int) -> str:
+    return "one identifier" if count == 1 else f"{count} identifiers"

@@ -1,0 +1,265 @@
+"""`provider push`: records out to Pango; what became of them; and once more what was refused."""
+
+import json
+import signal
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import click
+from sqlalchemy import Engine, RowMapping
+
+from provider.cli.progress import shown
+from provider.cli.push_options import DEFAULT_SOURCE, Members, Time, join_members, mask, read_origin, read_request, warn
+from provider.cli.pushes import dead, list_, show
+from provider.errors import ConfigurationError
+from provider.ingestion import origins
+from provider.ingestion.batches import cut
+from provider.ingestion.client import PangoClient
+from provider.ingestion.credentials import account_name
+from provider.ingestion.letters import revive
+from provider.ingestion.limiter import Limiter
+from provider.ingestion.outbox import Outbox
+from provider.ingestion.push import Job, Reading, Run
+from provider.ingestion.windows import read_windows
+from provider.settings import Settings
+from provider.store.engine import check_migrated, open_database
+
+
+class Commands(click.Group):
+    """What is no command is what to push: `provider push OBJECT_TYPE`."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; without one it is about sending."""
+        return super().resolve_command(ctx, args) if args[0] in self.commands else ("", self.commands["send"], args)
+
+
+@click.group(
+    "push",
+    cls=Commands,
+    no_args_is_help=False,
+    invoke_without_command=True,
+    add_help_option=False,
+    context_settings={"ignore_unknown_options": True},
+)
+@click.pass_context
+def command(context: click.Context) -> None:
+    """Push records to Pango's Data Ingestion, and see what became of them."""
+    if context.invoked_subcommand is None:
+        click.echo(send.get_help(click.Context(send, info_name="", parent=context)))
+
+
+command.add_command(list_)
+command.add_command(show)
+command.add_command(dead)
+
+
+@command.command("send", hidden=True, epilog="Also: provider push list, show ID, dead ID, retry ID.")
+@click.argument("object_type", required=False)
+@click.option("--file", type=click.Path(path_type=Path), help="Push the records of a file.")
+@click.option("--stored", is_flag=True, help="Push what is stored in the provider database.")
+@click.option("--since", type=Time(), help="With --stored: only what was stored since.")
+@click.option("--dataset", "datasets", multiple=True, metavar="NAME", help="Push all rows of a dataset over a table.")
+@click.option("--sql", metavar="QUERY", help="Push the rows of a query; its columns are named like the fields.")
+@click.option("--on", "source_name", metavar="SOURCE", help="The source of --sql: crm for PROVIDER_SOURCE_CRM_URL.")
+@click.option("--source", default=DEFAULT_SOURCE, show_default=True, help="The name Pango knows your system by.")
+@click.option("--init-data", is_flag=True, help="Mark the records as the first load.")
+@click.option("--je-config-id", help="Journey event: its configuration's id.")
+@click.option("--je-event-key", help="Journey event: its key.")
+@click.option("--ignored-update-cf", "ignored", multiple=True, metavar="FIELD", help="A custom field not to overwrite.")
+@click.option("--callback", type=Members(), help="Members for callbacks, copied from Pango's console.")
+@click.option("--dry-run", is_flag=True, help="Show the first request, send and keep nothing.")
+@click.option("--resume", is_flag=False, flag_value="", metavar="[ID]", help="Go on with a push that was interrupted.")
+@click.option("--workers", type=click.IntRange(1, 64), default=8, show_default=True, help="Requests at the same time.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def send(object_type: str | None, *, resume: str | None, dry_run: bool, as_json: bool, **given: Any) -> None:
+    """Push records of an OBJECT_TYPE, like customer-identity, to Pango.
+
+    At most 50 go into one request, within Pango's rate limits. Whatever happens nothing is lost: --resume goes on.
+    """
+    with _open() as parts:
+        if resume is not None:
+            push = _unfinished(parts.outbox, resume, object_type)
+            _resume(parts, push, given, as_json=as_json)
+            return
+        if not object_type:
+            raise click.UsageError("Say what to push, like: provider push customer-identity --file customers.csv")
+        warn(object_type, given["ignored"])
+        origin, request = read_origin(given), read_request(given)
+        if dry_run:
+            _show_first_request(parts, object_type, origin, request, given["callback"] or {}, as_json=as_json)
+            return
+        with closing(origins.open_origin(origin, object_type, settings=parts.settings, engine=parts.engine)) as records:
+            push_id = parts.outbox.create(object_type, origin=origin, request=request)
+            reader, _ = parts.outbox.begin_reading(push_id, again=False)
+            reading = Reading(parts.outbox, push_id, reader, cut(records, object_type))
+            _run(parts, parts.outbox.get(push_id), reading, given, as_json=as_json)
+
+
+@command.command()
+@click.argument("push_id", metavar="ID")
+@click.option("--callback", type=Members(), help="The same as when it was pushed.")
+@click.option("--workers", type=click.IntRange(1, 64), default=8, show_default=True, help="Requests at the same time.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def retry(push_id: str, *, as_json: bool, **given: Any) -> None:
+    """Send the dead letters of a push once more."""
+    with _open() as parts:
+        push = parts.outbox.get(push_id)
+        join_members(push, given["callback"])
+        count = revive(parts.outbox, push_id, push["object_type"])
+        if not as_json:
+            click.echo(f"{count:,} records are sent once more.")
+        _resume(parts, parts.outbox.get(push_id), given, as_json=as_json)
+
+
+@dataclass(frozen=True)
+class _Parts:
+    settings: Settings
+    engine: Engine
+    outbox: Outbox
+    client: PangoClient
+    limiter: Limiter
+
+
+@contextmanager
+def _open() -> Iterator[_Parts]:
+    """Open what a push works with; ConfigurationError for settings that are missing."""
+    settings = Settings.from_environment()
+    with closing(PangoClient(settings)) as client:
+        windows = read_windows(settings.pango_rate_limits)
+        engine = open_database(settings)
+        try:
+            check_migrated(engine, settings)
+            limiter = Limiter(engine, account_name(settings), windows)
+            yield _Parts(settings, engine, Outbox(engine), client, limiter)
+        finally:
+            engine.dispose()
+
+
+def _unfinished(outbox: Outbox, push_id: str, object_type: str | None) -> RowMapping:
+    """Find the push that is meant."""
+    if push_id:
+        return outbox.get(push_id)
+    found = [it for it in outbox.all(unfinished=True) if object_type in (None, it["object_type"])]
+    if not found:
+        raise ConfigurationError("Every push is done. `provider push list` shows them.")
+    if len(found) > 1:
+        raise ConfigurationError(
+            f"Several pushes are not done: {', '.join(it['id'] for it in found)}. "
+            f"Name one: provider push --resume {found[0]['id']}"
+        )
+    return found[0]
+
+
+def _resume(parts: _Parts, push: RowMapping, given: Mapping[str, Any], *, as_json: bool) -> None:
+    """Go on with a push: read on where its reading was interrupted, and send what waits."""
+    join_members(push, given["callback"])
+    if push["read_at"] is not None:
+        _run(parts, push, None, given, as_json=as_json)
+        return
+    push_id, origin, object_type = push["id"], push["origin"], push["object_type"]
+    is_query = origins.is_query(origin)
+    if not is_query:
+        origins.check_unchanged(origin)
+    reader, skip = parts.outbox.begin_reading(push_id, again=is_query)
+    records = origins.open_origin(origin, object_type, settings=parts.settings, engine=parts.engine, skip=skip)
+    with closing(records):
+        reading = Reading(parts.outbox, push_id, reader, cut(records, object_type))
+        _run(parts, push, reading, given, as_json=as_json)
+
+
+def _run(parts: _Parts, push: RowMapping, reading: Reading | None, given: Mapping[str, Any], *, as_json: bool) -> None:
+    """Run a push and tell how it went; ConfigurationError when it had to stop."""
+    began, push_id, origin = time.monotonic(), push["id"], push["origin"]
+    members = join_members(push, given["callback"])
+    job = Job(
+        push_id=push_id,
+        object_type=push["object_type"],
+        members=members,
+        init_data=push["request"]["initData"],
+        awaits_callbacks=push["request"]["callback"],
+        read_first=origins.is_query(origin),
+    )
+    stop = Event()
+    with _interruptible(stop), shown(origin.get("lines")) as see:
+        run = Run(
+            job,
+            outbox=parts.outbox,
+            client=parts.client,
+            limiter=parts.limiter,
+            reading=reading,
+            workers=given["workers"],
+            stop=stop,
+            see=see,
+        )
+        reason = run.run()
+    _tell(parts.outbox, push_id, time.monotonic() - began, as_json=as_json)
+    if reason:
+        raise ConfigurationError(
+            f"The push stopped: {reason}. Nothing is lost. Go on with: provider push --resume {push_id}"
+        )
+
+
+@contextmanager
+def _interruptible(stop: Event) -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM end the push in good order; a second Ctrl-C ends it at once."""
+
+    def ask(number: int, _: Any) -> None:
+        stop.set()
+        signal.signal(number, before[number])
+        click.echo("Stopping: waiting for the answers under way.", err=True)
+
+    before: dict[int, Any] = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _tell(outbox: Outbox, push_id: str, seconds: float, *, as_json: bool) -> None:
+    push = outbox.get(push_id)
+    counts = {"records": push["position"], **{name: push[name] for name in ("accepted", "dead", "requests")}}
+    if as_json:
+        done = push["finished_at"] is not None
+        click.echo(json.dumps({"id": push_id, **counts, "seconds": round(seconds, 3), "done": done}))
+        return
+    click.echo(
+        f"Push {push_id}: {counts['records']:,} records, {counts['accepted']:,} accepted, {counts['dead']:,} dead, "
+        f"{counts['requests']:,} requests, {seconds:,.1f} seconds."
+    )
+    if counts["dead"]:
+        click.echo(f"What is wrong with the dead ones: provider push dead {push_id}")
+
+
+def _show_first_request(
+    parts: _Parts,
+    object_type: str,
+    origin: origins.Origin,
+    request: Mapping[str, Any],
+    callback: Mapping[str, Any],
+    *,
+    as_json: bool,
+) -> None:
+    """Print the first request as it would go out, but for its secrets."""
+    with closing(origins.open_origin(origin, object_type, settings=parts.settings, engine=parts.engine)) as records:
+        first = next((group.entries[0] for group in cut(records, object_type) if group.entries), None)
+    if first is None:
+        raise ConfigurationError("There is no record that could be sent.")
+    members = {"objectType": object_type, **request["members"], **mask(callback)}
+    prepared = parts.client.prepare(first.payload, members, init_data=request["initData"])
+    body = prepared.body.decode()
+    if as_json:
+        parts_of_it = {"method": prepared.method, "url": prepared.url, "headers": prepared.shown()}
+        click.echo(json.dumps({**parts_of_it, "body": json.loads(body)}, ensure_ascii=False))
+        return
+    click.echo(f"{prepared.method} {prepared.url}")
+    for name, value in prepared.shown().items():
+        click.echo(f"{name}: {value}")
+    click.echo(f"\n{body}")

@@ -1,0 +1,1 @@
+"""Importing: files of records, in the many ways people write them, into the entities' own tables."""

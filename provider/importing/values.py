@@ -1,0 +1,234 @@
+"""One value of each kind: what people, spreadsheets and databases write, as what Pango's entities hold.
+
+What says two things is refused, not guessed: a wrong number that looks right is worse than a row to mend.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from typing import Any
+from unicodedata import normalize
+
+import orjson
+
+from provider.contract.identity import canonical_phone
+from provider.errors import InvalidPhone
+
+_TRUE = frozenset({"true", "1", "yes", "y", "có", "co", "đúng", "x"})
+_FALSE = frozenset({"false", "0", "no", "n", "không", "khong", "sai"})
+
+_PLAIN = re.compile(r"[+-]?\d{1,19}", re.ASCII)
+_NO_FRACTION = re.compile(r"([+-]?\d{1,19})\.0{1,2}", re.ASCII)
+_GROUPED = re.compile(r"[+-]?\d{1,3}(?:(?:\.\d{3}){2,}|(?:,\d{3}){2,}|(?:[ \u00a0\u202f]\d{3})+)", re.ASCII)
+_TWO_WAYS = re.compile(r"[+-]?\d{1,3}[.,]\d{3}", re.ASCII)
+_DECIMAL = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
+_NO_DIGIT = re.compile(r"[^\d+-]", re.ASCII)
+
+_NUMBER_OF_PHONE = re.compile(r"([1-9]\d{5,14})(\.0+)?", re.ASCII)
+_SCIENTIFIC = re.compile(r"(\d)\.(\d+)[eE]\+?(\d{1,2})", re.ASCII)
+_SHORTENED = re.compile(r"\d([.,]\d+)?E\+\d\d+", re.ASCII)
+
+_MILLISECONDS = re.compile(r"(-?\d{1,16})(?:\.0+)?", re.ASCII)
+_COMPACT_DAY = re.compile(r"(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])", re.ASCII)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+_EXACT = 2.0**53
+
+
+class Unconvertible(ValueError):
+    """A value that is none of its kind; says why, without the value."""
+
+
+def text(value: Any) -> Any:
+    """Read text, composed (NFC) and without space around it; a number the way it was typed into a spreadsheet."""
+    if isinstance(value, str):
+        return normalize("NFC", value).strip()
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, (int, float)):
+        return _digits(value)
+    if isinstance(value, (date, time)):
+        return _shown(value)
+    return value
+
+
+def key(value: Any) -> Any:
+    """Read text that tells records apart. Shortened numbers would make one record of many."""
+    written = text(value)
+    if isinstance(written, str) and _SHORTENED.fullmatch(written):
+        raise Unconvertible("looks like a number that a spreadsheet has shortened: export the column as text")
+    return written
+
+
+def phone(value: Any, *, region: str) -> Any:
+    """Read a phone, with the leading 0 a spreadsheet has eaten; what is no phone either way stays as it is."""
+    written = text(value)
+    if not isinstance(written, str) or written[:1] in ("0", "+", ""):
+        return written
+    digits = _number_of_phone(written)
+    if digits is None:
+        return written
+    try:
+        found = canonical_phone(digits, region=region)
+    except InvalidPhone:
+        return written
+    if found.national and found.national[1:] == digits and found.national[0] == "0":
+        return found.national
+    return digits
+
+
+def _number_of_phone(written: str) -> str | None:
+    """Give the digits of a phone that went through a number; None when it did not, or lost some on the way."""
+    if match := _NUMBER_OF_PHONE.fullmatch(written):
+        return match[1]
+    match = _SCIENTIFIC.fullmatch(written)
+    return match[1] + match[2] if match and len(match[2]) == int(match[3]) else None
+
+
+def whole(value: Any) -> Any:
+    """Read a whole number; with separators of thousands when they can be nothing else."""
+    if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT:
+        return int(value)
+    if not isinstance(value, str):
+        return value
+    written = value.strip()
+    if _PLAIN.fullmatch(written):
+        return int(written)
+    if match := _NO_FRACTION.fullmatch(written):
+        return int(match[1])
+    if _GROUPED.fullmatch(written):
+        return int(_NO_DIGIT.sub("", written))
+    if not written:
+        return None
+    if _TWO_WAYS.fullmatch(written):
+        raise Unconvertible("can be read with thousands or with decimals: write it without a separator")
+    raise Unconvertible("must be a whole number, written like 1250000")
+
+
+def double(value: Any) -> Any:
+    """Read a number, with a point before its decimals."""
+    if not isinstance(value, str):
+        return value
+    written = value.strip()
+    if not written:
+        return None
+    if _PLAIN.fullmatch(written):
+        return int(written)
+    if _TWO_WAYS.fullmatch(written):
+        raise Unconvertible("can be read with thousands or with decimals: write 1250 or 1.2500")
+    if _GROUPED.fullmatch(written):
+        return int(_NO_DIGIT.sub("", written))
+    if _DECIMAL.fullmatch(written):
+        return float(written)
+    raise Unconvertible("must be a number, written like 1250.5")
+
+
+def boolean(value: Any) -> Any:
+    """Read true or false, in English or Vietnamese, or as 1 or 0."""
+    if isinstance(value, bool):
+        return value
+    written = normalize("NFC", str(value)).strip().lower() if not isinstance(value, float) else _digits(value)
+    if not written:
+        return None
+    if written in _TRUE:
+        return True
+    if written in _FALSE:
+        return False
+    raise Unconvertible("must be true or false, yes or no, 1 or 0, có or không")
+
+
+def timestamp(value: Any, *, zone: tzinfo | None, time_format: str | None) -> Any:
+    """Read a point in time as milliseconds since 1970-01-01 UTC; `zone` is that of times without an offset."""
+    if isinstance(value, str):
+        written = value.strip()
+        return _time(written, zone, time_format) if written else None
+    if isinstance(value, date):
+        return _milliseconds(value, zone)
+    return whole(value)
+
+
+def _time(written: str, zone: tzinfo | None, time_format: str | None) -> int:
+    if time_format and (found := _by_format(written, time_format)):
+        return _milliseconds(found, zone)
+    if _COMPACT_DAY.fullmatch(written):
+        raise Unconvertible("can be read as a day or as milliseconds: give --time-format %Y%m%d, or write 2001-10-31")
+    if match := _MILLISECONDS.fullmatch(written):
+        return int(match[1])
+    try:
+        found = datetime.fromisoformat(written)
+    except ValueError:
+        said = f"is no time like {time_format}" if time_format else "is no time that is known"
+        raise Unconvertible(
+            f"{said}: write 2001-10-31 08:30, or milliseconds since 1970, or say with --time-format how it is written"
+        ) from None
+    return _milliseconds(found, zone)
+
+
+def day(value: Any, *, time_format: str | None) -> Any:
+    """Read a day as text, `yyyy-MM-dd`."""
+    if isinstance(value, datetime):
+        return value.date().isoformat()
+    written = text(value)
+    if time_format and isinstance(written, str) and (found := _by_format(written, time_format)):
+        return found.date().isoformat()
+    return written
+
+
+def text_list(value: Any) -> Any:
+    """Read a list of texts: an array, as JSON too, or with ; between them."""
+    if isinstance(value, list):
+        return [text(member) for member in value]
+    if not isinstance(value, str):
+        return [text(value)]
+    written = normalize("NFC", value).strip()
+    if written.startswith("["):
+        return [text(member) for member in nested(written)]
+    return [member for part in written.split(";") if (member := part.strip())] or None
+
+
+def nested(value: Any) -> Any:
+    """Read an object or an array, as JSON too."""
+    if not isinstance(value, str) or not value.strip():
+        return value or None
+    try:
+        return orjson.loads(value)
+    except orjson.JSONDecodeError:
+        raise Unconvertible('must be JSON, like {"name": "value"} or ["value"]') from None
+
+
+def written_out(value: Any) -> Any:
+    """Write a cell of a spreadsheet as text that reads as the same again."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return _digits(value)
+    if isinstance(value, (date, time)):
+        return _shown(value)
+    if isinstance(value, (Mapping, list)):
+        return orjson.dumps(value).decode()
+    return value
+
+
+def _digits(value: float) -> str:
+    """Write a number without a fraction that is none: 123.0 is 123."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT else str(value)
+
+
+def _shown(value: date | time) -> str:
+    if isinstance(value, datetime):
+        return value.date().isoformat() if value.time() == time() and not value.tzinfo else value.isoformat(" ")
+    return value.isoformat()
+
+
+def _by_format(written: str, time_format: str) -> datetime | None:
+    try:
+        return datetime.strptime(written, time_format)  # noqa: DTZ007 -- the zone is put beside it
+    except ValueError:
+        return None
+
+
+def _milliseconds(value: date, zone: tzinfo | None) -> int:
+    found = value if isinstance(value, datetime) else datetime.combine(value, time())
+    if found.tzinfo is None:
+        if zone is None:
+            raise Unconvertible("has no offset from UTC: say with --zone where the times are from")
+        found = found.replace(tzinfo=zone)
+    return (found - _EPOCH) // _MILLISECOND

@@ -1,0 +1,121 @@
+"""An import that is killed: the same command goes on where it was, and in the end all is as if it had not happened."""
+
+import json
+import re
+import signal
+import subprocess
+
+import pytest
+from records import MEMBERSHIP, rejected_rows
+from services import POSTGRESQL, Relay, postgresql_database
+from sqlalchemy import select
+from support import PATIENCE_SECONDS, PROVIDER, environment, eventually, provider
+
+from provider.cli.database import upgrade_database
+from provider.settings import Settings
+from provider.store.imports import Import
+
+ROWS = 12_000
+HEADER = "membershipId,customerPhone,membershipIssuedAt,loyaltyPoint,customerName"
+
+
+@pytest.fixture
+def file(tmp_path):
+    """Write a file in which every hundredth row has a mistake, and some keys come twice."""
+    file = tmp_path / "members.csv"
+    with file.open("w", encoding="utf-8") as output:
+        output.write(f"{HEADER}\n")
+        for number in range(ROWS):
+            points = "many" if number % 100 == 0 else number
+            output.write(
+                f"M{number % 9_000},{'x' if number % 7 == 0 else '0901234567'},1584507164000,{points},Nguyễn\n"
+            )
+    return file
+
+
+def stop_in_the_middle(folder, url, file, stop):
+    """Start an import, and stop it in some way once some batches are in; give its exit code and what it said."""
+    process = subprocess.Popen(
+        [PROVIDER, "import", MEMBERSHIP, file],
+        cwd=folder,
+        env=environment(PROVIDER_DATABASE_URL=url),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+    rejected = file.with_name(f"{file.name}.rejected.csv")
+    try:
+        eventually(lambda: process.poll() is not None or (rejected.exists() and rejected.stat().st_size > 3000))
+        stop(process)
+        _, said = process.communicate(timeout=PATIENCE_SECONDS)
+    finally:
+        process.kill()
+        process.wait()
+    return process.returncode, said.decode()
+
+
+def contents(store):
+    """Give all rows, but for when they came."""
+    return [{**row, "stored_at": None, "row_id": None} for row in store.rows()]
+
+
+def test_a_killed_import_goes_on(store, tmp_path, file):
+    """Killed with -9 and run again, the tables, the rejected file and the summary are those of a run in one go."""
+    whole = store.load(file)
+    rejected = tmp_path / "members.csv.rejected.csv"
+    expected, expected_rejected = contents(store), rejected.read_bytes()
+    assert whole.rejected == len(rejected_rows(file)) == ROWS // 100
+    with store.engine.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM provider_customer_membership")
+    rejected.unlink()
+
+    assert stop_in_the_middle(tmp_path, store.url, file, subprocess.Popen.kill) == (-signal.SIGKILL, "")
+    assert store.bookmarks() == 1
+    with store.engine.connect() as connection:
+        left = connection.execute(select(Import.__table__)).mappings().one()
+    assert 0 < left["read"] < ROWS
+    assert len(store.rows()) <= left["stored"]
+    with rejected.open("ab") as output:
+        output.write(b"what a batch wrote that was not committed\n")
+
+    done = provider("import", MEMBERSHIP, str(file), "--json", cwd=tmp_path, PROVIDER_DATABASE_URL=store.url)
+    assert done.stderr == f"Continuing at row {left['position'] + 1:,}.\n"
+    summary = json.loads(done.stdout)
+    assert summary["continuedAt"] == left["position"] + 1
+    assert (summary["read"], summary["stored"], summary["rejected"]) == (ROWS, whole.stored, whole.rejected)
+    assert (summary["reasons"], summary["warnings"]) == (whole.reasons, whole.warnings)
+    assert contents(store) == expected
+    assert rejected.read_bytes() == expected_rejected
+    assert store.bookmarks() == 0
+
+
+def test_another_file_or_reading_begins_anew(sqlite, tmp_path, file):
+    """A file that was changed, or is read another way, is not gone on with; nor is one whose rejected file is gone."""
+    stop_in_the_middle(tmp_path, sqlite.url, file, subprocess.Popen.kill)
+    assert sqlite.load(file, time_format="%Y").read == ROWS
+    assert sqlite.bookmarks() == 1
+    (tmp_path / "members.csv.rejected.csv").unlink()
+    tally = sqlite.load(file)
+    assert len(rejected_rows(file)) == tally.rejected == ROWS // 100
+    assert sqlite.bookmarks() == 0
+
+
+def test_ctrl_c_says_how_to_go_on(sqlite, tmp_path, file):
+    """Stopped by Ctrl-C, it says in one line how far it is and that the same command goes on."""
+    code, said = stop_in_the_middle(tmp_path, sqlite.url, file, lambda process: process.send_signal(signal.SIGINT))
+    assert code == 1
+    assert re.fullmatch(r"Error: Stopped after row [\d,]+\. Run the same command again: .*\n", said)
+    assert sqlite.load(file).read == ROWS
+
+
+def test_a_server_that_goes_away_is_told(tmp_path, file):
+    """When the database goes away in the middle, one line says so, and the same command goes on when it is back."""
+    with Relay(POSTGRESQL) as relay, postgresql_database(relay.port) as url:
+        settings = Settings(database_url=url)
+        upgrade_database(settings)
+        code, said = stop_in_the_middle(tmp_path, url, file, lambda _: relay.cut())
+        assert code == 1
+        assert re.fullmatch(r"Error: The provider database stopped answering \(.*\) after row [\d,]+\. .*\n", said)
+        relay.mend()
+        done = provider("import", MEMBERSHIP, str(file), "--json", cwd=tmp_path, PROVIDER_DATABASE_URL=url)
+        assert done.stderr.startswith("Continuing at row ")
+        assert json.loads(done.stdout)["read"] == ROWS

@@ -1,0 +1,188 @@
+"""Whatever dies, and whoever else is at work: Pango has each record in the end, and the outbox agrees."""
+
+import os
+import pty
+import random
+import re
+import signal
+import subprocess
+import time
+
+import orjson
+import pytest
+from support import PROVIDER, environment, eventually
+
+from provider.cli import progress
+from provider.ingestion import trouble
+
+TYPE = "customer-membership"
+FAULTS = ("--fail-rate", "0.03", "--drop-rate", "0.03", "--malformed-rate", "0.03", "--latency", "20", "--seed", "1")
+
+
+def wait_for_push(sender):
+    """Wait until a push is in the outbox; give its id."""
+    return eventually(lambda: orjson.loads(sender.push("list", "--json").stdout))[0]["id"]
+
+
+def state(sender, push_id):
+    """Read how far a push is."""
+    return orjson.loads(sender.push("show", push_id, "--json").stdout)
+
+
+def test_killed_at_any_moment_nothing_is_lost(start_sender, make_members):
+    """Killed again and again, with a Pango that fails and is killed too, resumed pushes end with every record there."""
+    chance = random.Random(7)
+    sender = start_sender(*FAULTS)
+    name = sender.write(make_members(5000))
+    process = sender.start(TYPE, "--file", name, "--workers", "4")
+    push_id = wait_for_push(sender)
+    for kills_pango in (False, True, False):
+        time.sleep(chance.uniform(0.05, 0.8))
+        process.kill()
+        process.communicate()
+        sender.end_leases()
+        process = sender.start("--resume", "--workers", "4")
+        if kills_pango:
+            time.sleep(chance.uniform(0.8, 1.3))
+            sender.pango.kill()
+            sender.pango.start()
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, out + err
+    shown = state(sender, push_id)
+    assert (shown["records"], shown["accepted"], shown["dead"]) == (5000, 5000, 0)
+    assert (shown["waiting"], shown["batches"]) == (0, 0)
+    assert sender.pango.stored(TYPE) == 5000
+
+
+def test_two_at_once_send_no_batch_twice(start_sender, make_members):
+    """A push and two resumes of it at the same time read each record once, and send each batch once."""
+    sender = start_sender("--latency", "10")
+    first = sender.start(TYPE, "--file", sender.write(make_members(5000)), "--workers", "2")
+    push_id = wait_for_push(sender)
+    others = [sender.start("--resume", push_id, "--workers", "2") for _ in range(2)]
+    for process in (first, *others):
+        out, err = process.communicate(timeout=60)
+        assert process.returncode == 0, out + err
+    shown = state(sender, push_id)
+    assert (shown["records"], shown["accepted"], shown["requests"]) == (5000, 5000, 100)
+    assert sender.pango.ask(f"records/{TYPE}") == {"count": 5000, "refIds": 5000}
+
+
+def test_told_to_stop_it_tells_how_to_resume(start_sender, make_members):
+    """SIGTERM ends a push after the answers under way, with one line on how to go on; then it goes on."""
+    sender = start_sender("--latency", "30")
+    process = sender.start(TYPE, "--file", sender.write(make_members(5000)), "--workers", "2")
+    push_id = wait_for_push(sender)
+    eventually(lambda: state(sender, push_id)["accepted"])
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 1
+    assert "Traceback" not in err
+    assert err.splitlines()[-1].endswith(f"Go on with: provider push --resume {push_id}")
+    stopped = state(sender, push_id)
+    assert 0 < stopped["accepted"] < 5000
+    assert sender.pango.stored(TYPE) == stopped["accepted"]
+    assert sender.summary("--resume")["accepted"] == 5000
+    assert sender.pango.stored(TYPE) == 5000
+
+
+def test_a_file_that_changed_is_not_read_on(start_sender, make_members):
+    """A push whose file is another by now is not resumed; put back, it is."""
+    sender = start_sender("--latency", "100")
+    name = sender.write(make_members(20000))
+    process = sender.start(TYPE, "--file", name, "--workers", "1")
+    push_id = wait_for_push(sender)
+    eventually(lambda: state(sender, push_id)["accepted"])
+    process.kill()
+    process.communicate()
+    assert state(sender, push_id)["readAt"] is None
+    sender.write(make_members(20001))
+    assert "has changed since this push began" in sender.push("--resume", fails=True).stderr
+
+
+def test_a_query_is_read_to_its_end_first(start_sender, make_source):
+    """A query whose reading was interrupted is read again from its beginning: nothing of it was sent."""
+    sender = start_sender()
+    [url] = make_source(
+        """CREATE TABLE m (n INTEGER);
+        WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 12000) INSERT INTO m SELECT n FROM c"""
+    ).values()
+    query = """SELECT 'M' || n AS "membershipId", 1584507164000 AS "membershipIssuedAt", 'C1' AS "customerId" FROM m"""
+    process = sender.start(TYPE, "--sql", query, "--on", "shop", PROVIDER_SOURCE_SHOP_URL=url)
+    push_id = wait_for_push(sender)
+    eventually(lambda: state(sender, push_id)["records"])
+    process.kill()
+    process.communicate()
+    killed = state(sender, push_id)
+    assert killed["readAt"] is None
+    assert killed["requests"] == 0
+    summary = sender.summary("--resume", PROVIDER_SOURCE_SHOP_URL=url)
+    assert (summary["records"], summary["accepted"], summary["requests"]) == (12000, 12000, 240)
+    assert sender.pango.ask(f"records/{TYPE}") == {"count": 12000, "refIds": 12000}
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    """Give up on a Pango without tokens after a tenth of the usual time."""
+    monkeypatch.setattr(trouble, "PATIENCE_WITHOUT_TOKEN", trouble.PATIENCE_WITHOUT_TOKEN / 10)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_wrong_credentials_stop_it_soon(start_sender, make_members):
+    """A Pango that gives no token stops the push within seconds, with its own words, and nothing is lost."""
+    sender = start_sender()
+    name = sender.write(make_members(120))
+    done = sender.push(TYPE, "--file", name, fails=True, PROVIDER_PANGO_API_KEY="wrong")
+    assert "Invalid username or apiKey" in done.stderr.splitlines()[-1]
+    assert sender.summary("--resume")["accepted"] == 120
+    assert sender.pango.stored(TYPE) == 120
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_callback_key_is_asked_for_again(start_sender, make_members):
+    """A push that awaits callbacks wants their members again: they hold a key, which is not kept."""
+    sender = start_sender()
+    callback = ("--callback", '{"callbackResult": {"apiKey": "very secret"}}')
+    name = sender.write(make_members(50))
+    sender.push(TYPE, "--file", name, *callback, fails=True, PROVIDER_PANGO_API_KEY="wrong")
+    assert "give --callback again" in sender.push("--resume", fails=True).stderr
+    assert sender.summary("--resume", *callback)["accepted"] == 50
+
+
+def test_progress_is_told_while_it_runs(start_sender, make_members, monkeypatch):
+    """Without a terminal plain lines on standard error tell the progress, and standard output has the result alone."""
+    monkeypatch.setattr(progress, "_PLAIN_SECONDS", 0.01)
+    sender = start_sender(latency=0.05)
+    done = sender.push(TYPE, "--file", sender.write(make_members(1000)), "--workers", "1", "--json")
+    assert len(done.stdout.splitlines()) == 1
+    lines = done.stderr.splitlines()
+    assert len(lines) > 1
+    assert all(re.fullmatch(r"[\d,]+ read, .* batches wait, [\d,]+ records/s(; .*)?", line) for line in lines)
+
+
+def test_a_terminal_shows_the_progress_live(start_sender, make_members):
+    """On a terminal one line is live: records, batches, rate and what holds it up."""
+    sender = start_sender("--latency", "50")
+    name = sender.write(make_members(1500))
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [PROVIDER, "push", TYPE, "--file", name, "--workers", "1"],
+        cwd=sender.folder,
+        env=environment(**sender.variables, TERM="xterm", COLUMNS="140"),
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    shown = b""
+    try:
+        while chunk := os.read(ours, 65536):
+            shown += chunk
+    except OSError:  # the terminal is closed
+        pass
+    finally:
+        os.close(ours)
+    out, _ = process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert b"1,500 accepted" in out
+    assert b"of 1,500 records" in shown
+    assert b"batches wait" in shown

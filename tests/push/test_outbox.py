@@ -1,0 +1,166 @@
+"""The outbox on every database: what is claimed is one sender's, what is answered counts once, one reads at a time."""
+
+import threading
+import time
+
+import pytest
+import time_machine
+from services import mariadb_database, postgresql_database
+
+from provider.cli.database import upgrade_database
+from provider.ingestion.batches import Entries, Group, Rejected
+from provider.ingestion.callbacks import tally
+from provider.ingestion.outbox import LEASE_SECONDS, Changes
+from provider.settings import Settings
+from provider.store.engine import open_database
+
+REQUEST = {"members": {}, "initData": False, "callback": True}
+
+
+@pytest.fixture(params=["SQLite", "PostgreSQL", "MariaDB"])
+def url(request, tmp_path):
+    """Give an empty provider database."""
+    if request.param == "SQLite":
+        address = f"sqlite:///{tmp_path}/provider.db"
+        upgrade_database(Settings(database_url=address))
+        yield address
+    else:
+        with postgresql_database() if request.param == "PostgreSQL" else mariadb_database() as address:
+            upgrade_database(Settings(database_url=address))
+            yield address
+
+
+@pytest.fixture
+def outbox(url, open_outbox):
+    """Open the outbox of the database."""
+    return open_outbox(url)
+
+
+def begin(outbox, batches=0):
+    """Make a push with batches of two records; give its id and its reader."""
+    push_id = outbox.create("product", origin={"kind": "stored"}, request=REQUEST)
+    reader, _ = outbox.begin_reading(push_id, again=False)
+    entries = [Entries(b'[{"refId":"%d"},{"refId":"b%d"}]' % (number, number), 2) for number in range(batches)]
+    assert outbox.append(push_id, reader, Group(read=2 * batches, entries=entries))
+    return push_id, reader
+
+
+def test_two_senders_never_have_the_same_batch(url, outbox, open_outbox):
+    """However many claim at once, each batch is claimed once, and with exactly what was appended."""
+    push_id, _ = begin(outbox, 120)
+    claimed = []
+
+    def claim(own):
+        while some := own.claim(push_id, 7):
+            claimed.extend(some)
+
+    threads = [threading.Thread(target=claim, args=(open_outbox(url),)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len({batch.id for batch in claimed}) == len(claimed) == 120
+    assert {bytes(batch.payload) for batch in claimed} == {
+        b'[{"refId":"%d"},{"refId":"b%d"}]' % (number, number) for number in range(120)
+    }
+
+
+def test_a_dead_sender_leaves_its_batches_to_others(outbox):
+    """A lease ends by itself, unless it is extended; what is given back is free at once."""
+    push_id, _ = begin(outbox, 3)
+    with time_machine.travel("2026-11-21 08:00", tick=False) as clock:
+        outbox.release(push_id, outbox.claim(push_id, 3))
+        clock.move_to("2026-11-22 08:00")
+        first, second, third = outbox.claim(push_id, 3)
+        assert outbox.claim(push_id, 3) == []
+        outbox.release(push_id, [third])
+        assert outbox.claim(push_id, 3) == [third]
+        clock.shift(LEASE_SECONDS - 1)
+        outbox.extend(push_id, [second, third])
+        clock.shift(2)
+        assert outbox.claim(push_id, 3) == [first]
+
+
+def test_an_answer_counts_once(url, outbox):
+    """A batch two senders had is counted once, and its payload is gone with the first answer."""
+    push_id, reader = begin(outbox, 2)
+    first, second = outbox.claim(push_id, 2)
+    outbox.record(push_id, Changes(accepted=[(first, ["0", "b0"])], requests=1))
+    outbox.record(push_id, Changes(accepted=[(first, ["0", "b0"]), (second, ["1", "b1", "0"])], requests=2))
+    push = outbox.get(push_id)
+    assert (push["accepted"], push["requests"], outbox.waiting(push_id)) == (4, 3, (0, 0))
+    engine = open_database(Settings(database_url=url))
+    with engine.connect() as connection:
+        assert tally(connection, push_id).unanswered == 4
+    engine.dispose()
+    assert not outbox.finish(push_id)
+    assert outbox.end_reading(push_id, reader)
+    assert outbox.finish(push_id)
+    assert outbox.get(push_id)["finished_at"]
+
+
+def test_halves_replace_a_batch_and_the_last_dies(outbox):
+    """A refused batch becomes two in one go; one of a single record becomes a dead letter, and can be revived."""
+    push_id, _ = begin(outbox, 1)
+    [batch] = outbox.claim(push_id, 1)
+    halves = [Entries(b'[{"refId":"0"}]', 1), Entries(b'[{"refId":"b0"}]', 1)]
+    outbox.record(push_id, Changes(halved=[(batch, halves)], requests=1))
+    assert outbox.waiting(push_id) == (2, 2)
+    [bad] = outbox.claim(push_id, 1)
+    letter = Rejected(b'{"refId":"0"}', "0", "C", "not so")
+    outbox.record(push_id, Changes(dead=[(bad, letter)], requests=1))
+    [row] = outbox.dead(push_id)
+    assert (row["ref_id"], row["code"], row["message"]) == ("0", "C", "not so")
+    assert (outbox.get(push_id)["dead"], outbox.waiting(push_id)) == (1, (1, 1))
+    outbox.revive(push_id, [row["id"]], [Entries(b'[{"refId":"0"}]', 1)])
+    assert (outbox.get(push_id)["dead"], outbox.waiting(push_id)) == (0, (2, 2))
+
+
+def test_what_failed_comes_later(outbox):
+    """A batch that failed is due when it is said to be, and remembers how often it was tried."""
+    with time_machine.travel("2027-11-21 08:00", tick=False) as clock:
+        push_id, _ = begin(outbox, 1)
+        [batch] = outbox.claim(push_id, 1)
+        outbox.record(push_id, Changes(later=[(batch, time.time() + 60, True, "no")]))
+        assert outbox.claim(push_id, 1) == []
+        clock.move_to("2027-11-22 08:00")
+        [again] = outbox.claim(push_id, 1)
+        assert (again.id, again.attempts, again.payload) == (batch.id, 1, batch.payload)
+
+
+def test_only_the_last_reader_appends(outbox):
+    """Whoever begins to read takes over from where it was; the one before can append no more."""
+    push_id, first = begin(outbox, 5)
+    second, skip = outbox.begin_reading(push_id, again=False)
+    assert skip == 10
+    assert not outbox.append(push_id, first, Group(read=2, entries=[Entries(b"[{}]", 1)]))
+    assert not outbox.end_reading(push_id, first)
+    assert outbox.append(push_id, second, Group(read=2, rejected=[Rejected(b"{}", None, "Invalid", "no")]))
+    assert (outbox.get(push_id)["position"], outbox.get(push_id)["dead"]) == (12, 1)
+    third, skip = outbox.begin_reading(push_id, again=True)
+    assert skip == 0
+    assert (outbox.get(push_id)["position"], outbox.get(push_id)["dead"], outbox.waiting(push_id)) == (0, 0, (0, 0))
+    assert outbox.end_reading(push_id, third)
+
+
+def test_answers_and_appends_at_once_do_not_lock_each_other_out(url, outbox, open_outbox):
+    """Two processes that append, claim and record at the same time lose nothing and wait for each other in order."""
+    push_id, reader = begin(outbox)
+    failures = []
+
+    def work(own):
+        try:
+            for _ in range(25):
+                own.append(push_id, reader, Group(read=1, entries=[Entries(b'[{"refId":"1"}]', 1)]))
+                own.record(push_id, Changes(accepted=[(it, ["1"]) for it in own.claim(push_id, 3)], requests=1))
+        except Exception as error:  # noqa: BLE001 -- told to the test
+            failures.append(error)
+
+    threads = [threading.Thread(target=work, args=(open_outbox(url),)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    push = outbox.get(push_id)
+    assert push["position"] == push["accepted"] == 100
