@@ -29,7 +29,7 @@ from provider.auth.keys import Pepper, derive_key
 from provider.auth.oauth2 import OAuthServer
 from provider.contract.envelope import Envelope
 from provider.contract.identity import check_region
-from provider.dataset.discover import discover
+from provider.dataset.builtin import served
 from provider.errors import SourceUnavailable
 from provider.ingestion.callbacks import Callbacks
 from provider.ingestion.handlers import load_handlers
@@ -37,7 +37,7 @@ from provider.ingestion.inbox import Inbox
 from provider.ingestion.worker import Worker
 from provider.people.suppression import Suppressions
 from provider.settings import Settings
-from provider.sources import Sources
+from provider.sources import OWN, Sources
 from provider.store.engine import check_migrated, open_database
 
 logger = structlog.get_logger()
@@ -62,8 +62,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     secret_key = settings.require_secret_key()
     engine = open_database(settings)
     check_migrated(engine, settings)
-    sources = Sources(settings.sources, limit=settings.lookup_timeout)
-    datasets = discover(settings.datasets)
+    sources = Sources.of(settings)
+    datasets = served(settings.datasets)
     hash_key = derive_key(secret_key, "masks")
     for dataset in datasets.values():
         try:
@@ -71,7 +71,8 @@ def create_app(settings: Settings | None = None) -> Flask:
         except SourceUnavailable:
             # It answers SourceUnavailable until its database is back; the others need not wait.
             logger.warning("source does not answer", dataset=dataset.name)
-    databases = {"provider": engine} | {f"source {source.name}": source.engine for source in sources.opened()}
+    opened = {source.name: source.engine for source in sources.opened()}
+    databases = {"provider": engine} | {f"source {name}": it for name, it in opened.items() if name != OWN}
 
     pepper = Pepper(secret_key)
     callers = Callers(engine, settings)
@@ -96,7 +97,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app = _App("provider", static_folder=None)
     app.extensions["worker"] = worker
     app.extensions["databases"] = databases
-    app.extensions["engines"] = [*databases.values(), pinned]
+    app.extensions["engines"] = [engine, *opened.values(), pinned]
     app.config["MAX_CONTENT_LENGTH"] = BODY_LIMIT
     app.url_map.merge_slashes = False  # a redirect has no envelope
     suppressions = Suppressions(engine, secret_key, region=settings.phone_region)

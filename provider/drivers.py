@@ -41,8 +41,11 @@ class Deadline:
         return time.monotonic() > self.at
 
 
-def connect_arguments(address: URL, limit: float) -> dict[str, Any]:
-    """Bound how long connecting and waiting for the network may take, in each driver's own words."""
+def connect_arguments(address: URL, limit: float, *, own: bool = False) -> dict[str, Any]:
+    """Bound how long connecting and waiting for the network may take, in each driver's own words.
+
+    `own` is the provider database, whose statements are prepared wherever the service runs them.
+    """
     seconds = max(1, round(limit))
     match address.get_driver_name():
         case "psycopg":
@@ -50,7 +53,8 @@ def connect_arguments(address: URL, limit: float) -> dict[str, Any]:
                 "connect_timeout": max(2, seconds),  # libpq takes 1 for 2
                 "tcp_user_timeout": round(limit * 1000),
                 "keepalives_idle": seconds,
-                "prepare_threshold": None,  # behind pgbouncer a prepared statement may be another session's
+                # Behind pgbouncer a prepared statement may be another session's.
+                **({} if own else {"prepare_threshold": None}),
             }
         case "pymysql":
             return {"connect_timeout": limit, "read_timeout": limit + GRACE, "charset": "utf8mb4"}
@@ -63,7 +67,7 @@ def connect_arguments(address: URL, limit: float) -> dict[str, Any]:
     return {}
 
 
-def prepare(connection: Any, info: dict[Any, Any], dialect: Dialect, limit: float) -> None:
+def prepare(connection: Any, info: dict[Any, Any], dialect: Dialect, limit: float, *, own: bool = False) -> None:
     """Make a fresh connection read only, and its statements limited in time."""
     milliseconds = max(1, round(limit * 1000))  # 0 is no limit at all
     match dialect.name:
@@ -85,6 +89,9 @@ def prepare(connection: Any, info: dict[Any, Any], dialect: Dialect, limit: floa
                 # Not as start-up options: pgbouncer refuses those.
                 cursor.execute(f"SET statement_timeout = {milliseconds}")
                 cursor.execute("SET default_transaction_read_only = on")
+                if own:
+                    # Indexes serve all that is asked there; a plan kept from when a table was empty would read it.
+                    cursor.execute("SET enable_seqscan = off")
             if dialect.driver == "psycopg":
                 for name, loader in _lenient_loaders().items():
                     connection.adapters.register_loader(name, loader)

@@ -4,7 +4,7 @@ import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from urllib.parse import quote
 
 from sqlalchemy import URL, Engine, Executable, MetaData, RowMapping, Table, event
@@ -15,6 +15,7 @@ from provider.database import Statement, open_engine, read_address
 from provider.drivers import GRACE, connect_arguments, is_down, is_timeout, prepare
 from provider.errors import ConfigurationError, ProviderError, SourceUnavailable, Timeout
 from provider.guards import Breaker, Watch
+from provider.settings import Settings
 
 POOL_SIZE = 10
 """Connections a worker opens to a source at most."""
@@ -24,6 +25,9 @@ POOL_WAIT = 0.5
 
 IDLE_SECONDS = 1.0
 """How long a connection may lie idle before it is tried first: in a busy service the lookup is the only query."""
+
+OWN = "provider"
+"""The name of the provider database as a source: lookups only read it, too."""
 
 _STREAMED = 500
 """Rows a driver fetches at a time when all of them are read."""
@@ -41,7 +45,7 @@ class Source:
 
     def __init__(self, name: str, url: str, *, limit: float = 2.0) -> None:
         self.name = name
-        self.engine = _open(url, setting=setting(name), limit=limit)
+        self.engine = _open(url, name, limit=limit)
         self._limit = limit
         self._dialect = self.engine.dialect
         self._driver_error = self._dialect.loaded_dbapi.Error
@@ -171,7 +175,7 @@ class Source:
         record.info["made_at"] = time.monotonic()
         self._begin(connection, record.info)
         try:
-            prepare(connection, record.info, self._dialect, self._limit)
+            prepare(connection, record.info, self._dialect, self._limit, own=self.name == OWN)
         finally:
             self._end(connection)
 
@@ -208,6 +212,16 @@ class Sources:
         self._limit = limit
         self._open: dict[str, Source] = {}
 
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Give the configured sources, and the provider database as one of them; ConfigurationError."""
+        if OWN in settings.sources:
+            raise ConfigurationError(
+                f"PROVIDER_SOURCE_{OWN.upper()}_URL cannot be set: {OWN} means the service's own database. "
+                "Give the source another name."
+            )
+        return cls({**settings.sources, OWN: settings.database_url}, limit=settings.lookup_timeout)
+
     def __getitem__(self, name: str) -> Source:
         if name not in self._open:
             if name not in self._urls:
@@ -225,7 +239,7 @@ class Sources:
 
 def setting(name: str) -> str:
     """Name the setting of a source."""
-    return f"PROVIDER_SOURCE_{name.upper()}_URL"
+    return "PROVIDER_DATABASE_URL" if name == OWN else f"PROVIDER_SOURCE_{name.upper()}_URL"
 
 
 def _driver(used: Any) -> tuple[Any, dict[Any, Any]]:
@@ -234,20 +248,21 @@ def _driver(used: Any) -> tuple[Any, dict[Any, Any]]:
     return pooled.driver_connection, pooled.info
 
 
-def _open(url: str, setting: str, limit: float) -> Engine:
-    address = read_address(url, setting)
+def _open(url: str, name: str, limit: float) -> Engine:
+    variable = setting(name)
+    address = read_address(url, variable)
     if address.get_backend_name() == "sqlite":
-        address = _read_only_file(address, setting)
+        address = _read_only_file(address, variable)
     return open_engine(
         address,
-        setting,
+        variable,
         isolation_level="AUTOCOMMIT",  # one read a lookup needs no transaction around it,
         pool_reset_on_return=None,  # hence no ROLLBACK after it
         pool_pre_ping=False,  # in place of it: Source._try
         pool_size=POOL_SIZE,
         max_overflow=0,
         pool_timeout=POOL_WAIT,
-        connect_args=connect_arguments(address, limit),
+        connect_args=connect_arguments(address, limit, own=name == OWN),
     )
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from provider.contract.identity import canonical_phone
 from provider.dataset import Dataset
-from provider.dataset.discover import discover
+from provider.dataset.builtin import served
 from provider.errors import (
     ConfigurationError,
     InvalidEmail,
@@ -81,9 +81,9 @@ def standard_suite(name: str, *, settings: Callable[[], Settings] = Settings.fro
 
 
 def _subject(name: str, settings: Settings) -> Iterator[Subject]:
-    datasets = discover(settings.datasets)
+    datasets = served(settings.datasets)
     assert name in datasets, f"{settings.datasets} has no dataset {name!r}. It has: {', '.join(datasets)}."
-    sources = Sources(settings.sources, limit=settings.lookup_timeout)
+    sources = Sources.of(settings)
     try:
         for other in datasets.values():
             if other.name != name:
@@ -120,7 +120,7 @@ class _StandardSuite:
     def test_only_declared_fields_leave(self, subject: Subject) -> None:
         """A record has no field that the dataset does not declare."""
         for record in subject.records():
-            assert set(record) <= set(subject.dataset.record_fields)
+            assert all(subject.dataset.declares(name) for name in record)
 
     def test_the_same_question_gets_the_same_answer(self, subject: Subject) -> None:
         """Asking again changes nothing."""

@@ -21,6 +21,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from provider.auth.clients import Clients, Issued
+from provider.contract.entities import DOCUMENTED
 from provider.contract.envelope import Envelope
 from provider.settings import Settings
 from provider.store.engine import open_database
@@ -33,6 +34,10 @@ PATIENCE_SECONDS = 20
 SECRET_KEY = "a secret key for tests, of forty characters"
 
 PHONE, EMAIL = "0359677657", "dee@bytetech.io"
+SAMPLES = ["birthday-gift", "customer", "voucher"]
+BUILT_IN = ["customer-profile", *DOCUMENTED]
+"""The datasets of a fresh installation: the samples in files of their own, and those that come with the service."""
+
 VOUCHER = {"code": "E094", "expired": False, "value": 10000}
 """The sample person of Pango's document, and what is known of them."""
 

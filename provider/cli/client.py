@@ -14,7 +14,8 @@ from provider.auth.clients import Clients, Issued
 from provider.auth.grants import Grants, Terms
 from provider.auth.keys import CONSENT_CODE, Pepper
 from provider.contract.envelope import CHOICES
-from provider.dataset.discover import discover
+from provider.dataset import Dataset
+from provider.dataset.builtin import served
 from provider.dataset.masks import MASKS
 from provider.errors import ConfigurationError
 from provider.ingestion.inbox import NAME
@@ -135,13 +136,13 @@ def create(
 
 def _grants(texts: tuple[str, ...], settings: Settings) -> dict[str, dict[str, str | None] | None]:
     """Read NAME or NAME:FIELD,FIELD=MASK; ConfigurationError for a dataset, a field or a mask that does not exist."""
-    known = discover(settings.datasets)
+    known = served(settings.datasets)
     grants: dict[str, dict[str, str | None] | None] = {}
     for text in texts:
         name, colon, listed = text.partition(":")
         if name not in known:
             raise ConfigurationError(f"There is no dataset {name!r}. There are: {', '.join(known)}.")
-        grants[name] = _visible(listed, name, known[name].record_fields) if colon else None
+        grants[name] = _visible(listed, known[name]) if colon else None
     return grants
 
 
@@ -152,12 +153,13 @@ def _webhook_grants(names: tuple[str, ...]) -> dict[str, dict[str, str | None] |
     return {WEBHOOK + name: None for name in names}
 
 
-def _visible(listed: str, dataset: str, fields: list[str]) -> dict[str, str | None]:
+def _visible(listed: str, dataset: Dataset) -> dict[str, str | None]:
     visible: dict[str, str | None] = {}
     for text in listed.split(","):
         field, masked, mask = text.strip().partition("=")
-        if field not in fields:
-            raise ConfigurationError(f"Dataset {dataset} has no field {field!r}. It has: {', '.join(fields)}.")
+        if not dataset.declares(field):
+            known = ", ".join(dataset.record_fields)
+            raise ConfigurationError(f"Dataset {dataset.name} has no field {field!r}. It has: {known}.")
         if masked and mask not in MASKS:
             raise ConfigurationError(f"There is no mask {mask!r}. There are: {', '.join(MASKS)}.")
         visible[field] = mask or None

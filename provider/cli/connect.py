@@ -16,7 +16,7 @@ from provider.auth.keys import API_KEY, CLIENT_SECRET
 from provider.cli.client import open_clients
 from provider.contract.envelope import Envelope
 from provider.dataset import Dataset
-from provider.dataset.discover import discover
+from provider.dataset.builtin import BUILT_IN, served
 from provider.errors import ConfigurationError
 from provider.settings import METHODS, Settings
 from provider.store.engine import open_database
@@ -57,12 +57,13 @@ class DataConnection:
 
 @dataclass(frozen=True)
 class Sheet:
-    """All that connects one client."""
+    """All that connects one client; `others` are datasets that are built in and were not granted by name."""
 
     client: str
     auth: str
     token: TokenConnection | None
     data: tuple[DataConnection, ...]
+    others: tuple[DataConnection, ...]
 
 
 @dataclass(frozen=True)
@@ -105,11 +106,13 @@ def connect(name: str, settings: Settings, url: str, *, auth: str = "api_key") -
     token, proof = _WAYS[auth](client, clients, settings, url)
     readable = [
         dataset
-        for dataset in discover(settings.datasets).values()
+        for dataset in served(settings.datasets).values()
         if client.grants is None or dataset.name in client.grants
     ]
-    data = tuple(_data_connection(dataset, client, settings, url, proof) for dataset in readable)
-    return Sheet(client=name, auth=auth, token=token, data=data)
+    meant = [dataset for dataset in readable if client.grants is not None or dataset.where != BUILT_IN] or readable
+    others = [dataset for dataset in readable if dataset not in meant]
+    data, rest = (tuple(_data_connection(it, client, settings, url, proof) for it in some) for some in (meant, others))
+    return Sheet(client=name, auth=auth, token=token, data=data, others=rest)
 
 
 def _by_api_key(client: Client, clients: Clients, settings: Settings, _: str) -> tuple[None, _Proof]:
@@ -145,7 +148,7 @@ def _by_oauth(client: Client, clients: Clients, settings: Settings, url: str) ->
         token_field="access_token",  # noqa: S106 -- the name of a field
         curl=(_curl(endpoint, form, urlencode(body)),),
     )
-    granted = discover(settings.datasets) if client.grants is None else client.grants
+    granted = served(settings.datasets) if client.grants is None else client.grants
     return connection, _bearer(client, settings, " ".join(scope_of(right) for right in granted))
 
 
@@ -234,6 +237,11 @@ def print_sheet(sheet: Sheet) -> None:
         _print_rows("Header", [f"{name}: {value}" for name, value in connection.headers.items()])
         _print_rows("Parameters", [f"{name}  {kind}" for name, kind in connection.parameters.items()])
         _print_rows("Answer", [f"{role}: {key}" for role, key in connection.envelope.items()])
+    if sheet.others:
+        title = click.style("Access Data Api: entities you import", bold=True)
+        click.echo(f"\n{title} (docs/entities.md), connected in the same way")
+        for connection in sheet.others:
+            click.echo(f"  {connection.endpoint}  {', '.join(connection.parameters)}")
     click.echo("\nTry it. The secrets in these lines are for trying only, and end within 24 hours.\n")
     for line in [*(sheet.token.curl if sheet.token else ()), *(line for data in sheet.data for line in data.curl)]:
         click.echo(line)

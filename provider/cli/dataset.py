@@ -13,7 +13,8 @@ from typing import Any
 import click
 
 from provider.dataset import Dataset, TableDataset
-from provider.dataset.discover import attempt, discover, find_package
+from provider.dataset.builtin import built_in, served
+from provider.dataset.discover import attempt, find_package
 from provider.dataset.doctor import Report, examine
 from provider.dataset.draft import Choice, draft
 from provider.dataset.rows import schemas_with, suggestion, tables, why
@@ -36,9 +37,9 @@ def command() -> None:
 @command.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_(*, as_json: bool) -> None:
-    """List the datasets, what they are looked up by, and the file each comes from."""
+    """List the datasets, what they are looked up by, and the file each comes from, if it is not built in."""
     settings = Settings.from_environment()
-    rows = [_row(dataset) for dataset in discover(settings.datasets).values()]
+    rows = [_row(dataset) for dataset in served(settings.datasets).values()]
     if as_json:
         click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
         return
@@ -80,7 +81,7 @@ def new(name: str, *, source_name: str, table: str, schema: str | None, **column
     """
     settings = Settings.from_environment()
     file = _file(settings, name)
-    sources = Sources(settings.sources, limit=settings.lookup_timeout)
+    sources = Sources.of(settings)
     source = sources[source_name]
     try:
         _require(source, table, schema)
@@ -131,9 +132,11 @@ def doctor(
     settings = Settings.from_environment()
     given = _given(phone, email, parameters)
     datasets, mistakes = attempt(settings.datasets)
+    if name is not None and name not in datasets and not mistakes:
+        datasets |= {known: dataset for known, dataset in built_in().items() if known == name}
     if name is not None and name not in datasets:
         raise (mistakes or [ConfigurationError(f"There is no dataset {name!r}. {_which(datasets)}")])[0]
-    sources = Sources(settings.sources, limit=settings.lookup_timeout)
+    sources = Sources.of(settings)
     _prepare(datasets, sources)
     region = settings.phone_region
     reports = [

@@ -2,6 +2,7 @@
 
 from provider.dataset.base import Dataset, Query
 from provider.dataset.columns import Column, Constant, Field
+from provider.dataset.entity import EntityDataset
 from provider.dataset.table import TableDataset
 
-__all__ = ["Column", "Constant", "Dataset", "Field", "Query", "TableDataset"]
+__all__ = ["Column", "Constant", "Dataset", "EntityDataset", "Field", "Query", "TableDataset"]

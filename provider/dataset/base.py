@@ -15,6 +15,8 @@ from provider.dataset.masks import visible_part
 from provider.errors import ConfigurationError
 from provider.sources import Sources
 
+Found = dict[str, Any]
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -84,6 +86,10 @@ class Dataset:
     def record_fields(self) -> list[str]:
         """The names of the record's fields."""
         return [field.data_key or name for name, field in self._record.dump_fields.items()]
+
+    def declares(self, name: str) -> bool:
+        """Tell whether the record may have a field."""
+        return name in self.record_fields
 
     def prepare(self, sources: Sources, *, hash_key: bytes = b"") -> None:  # noqa: ARG002 -- for those with a table
         """Get ready before the first lookup; ConfigurationError when the dataset cannot work.

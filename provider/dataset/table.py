@@ -6,9 +6,9 @@ from typing import Any
 
 from sqlalchemy import FromClause, Select
 
-from provider.dataset.base import Dataset, Query
+from provider.dataset.base import Dataset, Found, Query
 from provider.dataset.columns import Column, Constant, Field
-from provider.dataset.selection import Found, Selection
+from provider.dataset.selection import Selection
 from provider.dataset.wording import MATCHES, SEVERAL, Rules
 from provider.errors import ConfigurationError, SourceUnavailable
 from provider.sources import Source, Sources

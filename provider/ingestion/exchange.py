@@ -4,7 +4,6 @@ import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import isfinite
 from typing import Any
 
 import httpx2
@@ -99,17 +98,16 @@ def post(http: httpx2.Client, url: str, headers: Mapping[str, str], body: bytes)
 
 
 def retry_after(value: str | None) -> float | None:
-    """Read X-Rate-Limit-Retry-After-Seconds: the seconds to wait, None when it does not say.
+    """Read X-Rate-Limit-Retry-After-Seconds: the seconds to wait, None when it does not say, or says nonsense.
 
-    A server that says 0 still refused: it gets a moment. Nobody waits longer than the longest of Pango's windows.
+    A server that says 0 still refused: it gets a moment. No window of Pango's is longer than a day: a longer wait is
+    nonsense, and to obey it would stop a push for a day or for good.
     """
     try:
         seconds = float(value or "")
     except ValueError:
         return None
-    if not isfinite(seconds) or seconds < 0:
-        return None
-    return min(max(seconds, LEAST_WAIT), LONGEST_WAIT)
+    return max(seconds, LEAST_WAIT) if 0 <= seconds <= LONGEST_WAIT else None
 
 
 def _read_object(content: bytes) -> dict[str, Any] | None:

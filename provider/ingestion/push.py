@@ -249,6 +249,7 @@ class Run:
             ours: Sequence[Claimed] = [*self._held, *self._sent.values()]
             if ours:
                 self._outbox.extend(self._job.push_id, ours)
+                self._limiter.take(0)
             self._lease_at = now + LEASE_SECONDS / 3
 
     def _look(self) -> None:

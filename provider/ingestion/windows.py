@@ -18,11 +18,8 @@ from provider.errors import ConfigurationError
 BUCKETS = 200
 """Settled requests are kept by the two-hundredth of the window they fall in, and leave when all of it has left."""
 
-LEASE_SECONDS = 240.0
-"""When a permit that is never settled, its process killed, counts as used: no request is counted later than that.
-
-A request may have to wait for another one to end, each for its token first, 70 seconds at most, and its answer, 50.
-"""
+LEASE_SECONDS = 60.0
+"""When permits count as used whose owner is not heard of any more: Pango gets no request later than that."""
 
 SET_BACK_SECONDS = 3600.0
 """Clocks of several machines never differ as much: one that is as far behind has been set back."""
@@ -119,9 +116,8 @@ class _Ring:
 
 @dataclass(slots=True)
 class _Lease:
-    """Permits that are under way: who holds them, and until when at most."""
+    """The permits of one owner that are under way, and when it counts as dead unless it is heard of before."""
 
-    owner: str
     ends: float
     permits: int
 
@@ -131,19 +127,19 @@ class Windows:
 
     def __init__(self, windows: Sequence[Window]) -> None:
         self._rings = [_Ring(window) for window in windows]
-        self._leases: list[_Lease] = []
+        self._leases: dict[str, _Lease] = {}
         self._now = 0.0
         self._held_until = 0.0
 
     def take(self, now: float, wanted: int, owner: str = "") -> Grant:
-        """Take up to `wanted` permits. `owner` is the process they die with."""
-        now = self._advance(now)
+        """Take up to `wanted` permits. `owner` is the process they die with; taking none still says that it lives."""
+        now = self._hear(now, owner)
         if now < self._held_until:
             return Grant(0, self._held_until - now, "Pango asked")
         taken = self._under_way()
         permits = min(wanted, *(ring.window.limit - ring.used - taken for ring in self._rings))
         if permits > 0:
-            self._leases.append(_Lease(owner, now + LEASE_SECONDS, permits))
+            self._leases.setdefault(owner, _Lease(now + LEASE_SECONDS, 0)).permits += permits
             return Grant(permits)
         if wanted == 0:
             return Grant(0)
@@ -159,14 +155,11 @@ class Windows:
 
         Whose lease has ended has been counted already. It counts once more: it may have been used since.
         """
-        now = self._advance(now)
-        left = permits
-        for lease in self._leases:  # the oldest first: what stays then ends later than what is really under way
-            if lease.owner == owner:
-                ended = min(left, lease.permits)
-                lease.permits -= ended
-                left -= ended
-        self._leases = [lease for lease in self._leases if lease.permits]
+        now = self._hear(now, owner)
+        if lease := self._leases.get(owner):
+            lease.permits -= permits
+            if lease.permits <= 0:
+                del self._leases[owner]
         self._count(now, permits)
 
     def hold(self, now: float, seconds: float) -> None:
@@ -184,7 +177,7 @@ class Windows:
             {
                 "now": self._now,
                 "held": self._held_until,
-                "leases": [[lease.owner, lease.ends, lease.permits] for lease in self._leases],
+                "leases": {owner: [lease.ends, lease.permits] for owner, lease in self._leases.items()},
                 "windows": [[ring.window.seconds, list(ring.buckets)] for ring in self._rings],
             }
         )
@@ -195,7 +188,7 @@ class Windows:
         written = orjson.loads(state)
         made = cls(windows)
         made._now, made._held_until = written["now"], written["held"]
-        made._leases = [_Lease(*lease) for lease in written["leases"]]
+        made._leases = {owner: _Lease(*lease) for owner, lease in written["leases"].items()}
         known = dict(written["windows"])
         for ring in made._rings:
             ring.buckets = deque(known.get(ring.window.seconds, ()))
@@ -203,23 +196,28 @@ class Windows:
         return made
 
     def _under_way(self) -> int:
-        return sum(lease.permits for lease in self._leases)
+        return sum(lease.permits for lease in self._leases.values())
 
     def _count(self, when: float, permits: int) -> None:
         if permits:
             for ring in self._rings:
                 ring.add(when, permits)
 
+    def _hear(self, now: float, owner: str) -> float:
+        """Move to this time, at which an owner is alive."""
+        now = self._advance(now)
+        if lease := self._leases.get(owner):
+            lease.ends = now + LEASE_SECONDS
+        return now
+
     def _advance(self, now: float) -> float:
         """Move to this time, or stay when it is past; count the permits whose lease has ended."""
         if now < self._now - SET_BACK_SECONDS:
             self._set_back(self._now - now)
         self._now = max(self._now, now)
-        if self._leases and self._leases[0].ends <= self._now:
-            for lease in self._leases:
-                if lease.ends <= self._now:
-                    self._count(lease.ends, lease.permits)
-            self._leases = [lease for lease in self._leases if lease.ends > self._now]
+        for owner in [owner for owner, lease in self._leases.items() if lease.ends <= self._now]:
+            lease = self._leases.pop(owner)
+            self._count(lease.ends, lease.permits)
         for ring in self._rings:
             ring.forget(self._now)
         return self._now
@@ -228,7 +226,7 @@ class Windows:
         """Go on from a clock that was set back, as if no time had passed."""
         self._now -= seconds
         self._held_until -= seconds
-        for lease in self._leases:
+        for lease in self._leases.values():
             lease.ends -= seconds
         for ring in self._rings:
             ring.set_back(seconds)

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from click.testing import CliRunner
-from support import CHECKOUT, provider, refusal, side_by_side
+from support import BUILT_IN, CHECKOUT, SAMPLES, provider, refusal, side_by_side
 
 from provider.cli.main import _COMMANDS
 from provider.cli.main import provider as command_line
@@ -50,14 +50,15 @@ def test_settings_are_shown_without_their_secrets(tmp_path):
 
 
 def test_datasets_are_listed(tmp_path):
-    """`dataset list` shows name, description, identifiers, parameters and file, in words and as JSON."""
+    """`dataset list` shows name, description, identifiers, parameters and file or "built in", in words and as JSON."""
     printed, written = side_by_side(("dataset", "list"), ("dataset", "list", "--json"), cwd=tmp_path)
     rows = json.loads(written)
-    assert [row["name"] for row in rows] == ["birthday-gift", "customer", "voucher"]
+    assert [row["name"] for row in rows] == SAMPLES + BUILT_IN
     assert rows[0]["parameters"] == ["campaignId"]
     assert rows[1]["identifiers"] == ["phone", "email", "memberCode"]
     for row in rows:
-        assert str(CHECKOUT / "provider" / "datasets") in row["file"]
+        folder = str(CHECKOUT / "provider" / "datasets")
+        assert folder in row["file"] if row["name"] in SAMPLES else row["file"] == "built in"
         for text in (row["name"], row["description"], row["file"], ", ".join(row["identifiers"])):
             assert text in printed
 
@@ -72,7 +73,8 @@ def test_a_package_of_ones_own_is_listed_and_its_mistake_reported(tmp_path):
         'dataset = TableDataset(name="points", source="crm", table="t", identifiers={"phone": "p"}, record={"v": "v"})'
     )
     own = {"PROVIDER_DATASETS": "acme_data"}
-    (row,) = json.loads(provider("dataset", "list", "--json", cwd=tmp_path, **own).stdout)
+    row, *others = json.loads(provider("dataset", "list", "--json", cwd=tmp_path, **own).stdout)
+    assert [it["name"] for it in others] == BUILT_IN
     assert (row["name"], row["file"], row["description"]) == ("points", "acme_data/points.py:5", "Points.")
     (package / "broken.py").write_text("dataset = (\n")
     assert refusal("dataset", "list", cwd=tmp_path, **own).startswith("acme_data/broken.py:1: ")

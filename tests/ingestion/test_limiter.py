@@ -14,7 +14,7 @@ from support import CHECKOUT, environment
 
 from provider.cli.database import upgrade_database
 from provider.ingestion.limiter import Limiter
-from provider.ingestion.windows import LEASE_SECONDS, Window
+from provider.ingestion.windows import Window
 from provider.settings import Settings
 from provider.store.engine import open_database
 from provider.store.pushes import RateState
@@ -147,7 +147,7 @@ def test_a_restart_goes_on_with_the_count(engine):
     clock.now += 61
     assert after.take(9).permits == 3
     after.settle(3)
-    clock.now += LEASE_SECONDS
+    clock.now += 61
     assert after.take(9).permits == 5
 
 
@@ -156,10 +156,10 @@ def test_two_limiters_settle_their_own(engine):
     clock = Clock()
     one, other = (Limiter(engine, "account", [Window(2, 10)], clock=clock) for _ in range(2))
     one.take()
-    clock.now += 50
+    clock.now += 40
     assert other.take().permits == 1
     other.settle(1)
-    clock.now += 60
+    clock.now += 15
     assert [use.used for use in other.uses()] == [1]
     assert other.settle_and_take(0, 2).permits == 1
 

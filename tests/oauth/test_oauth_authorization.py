@@ -9,9 +9,9 @@ import pytest
 import strict
 import time_machine
 from partner import AUTHORIZE, CALLBACK, Console, Pkce
-from support import PHONE, VOUCHER, failure, record
+from support import BUILT_IN, PHONE, SAMPLES, VOUCHER, failure, record
 
-EVERYTHING = "data:birthday-gift data:customer data:voucher"
+EVERYTHING = " ".join(f"data:{name}" for name in SAMPLES + BUILT_IN)
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def test_the_page_says_who_wants_what(console):
     assert "Allow pango to read your data?" in text
     assert re.findall("<li>(.*)</li>", text) == ["voucher", "customer"]
     assert "provider client consent pango" in text
-    assert re.findall("<li>(.*)</li>", console.page().text) == ["birthday-gift", "customer", "voucher"]
+    assert re.findall("<li>(.*)</li>", console.page().text) == SAMPLES + BUILT_IN
 
 
 def test_the_page_is_for_people_alone(console):

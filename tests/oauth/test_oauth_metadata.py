@@ -4,7 +4,7 @@ import pytest
 import strict
 from partner import CALLBACK, Console, Pkce
 from services import own_address
-from support import PHONE, VOUCHER, failure, record
+from support import BUILT_IN, PHONE, SAMPLES, VOUCHER, failure, record
 
 from provider.errors import ConfigurationError
 
@@ -26,7 +26,7 @@ def test_it_tells_all_there_is(console):
         "token_endpoint": "https://data.example.vn/oauth2/token",
         "revocation_endpoint": "https://data.example.vn/oauth2/revoke",
         "introspection_endpoint": "https://data.example.vn/oauth2/introspect",
-        "scopes_supported": ["data:birthday-gift", "data:customer", "data:voucher"],
+        "scopes_supported": [f"data:{name}" for name in SAMPLES + BUILT_IN],
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
         "grant_types_supported": ["client_credentials", "authorization_code", "refresh_token"],

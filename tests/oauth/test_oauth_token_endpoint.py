@@ -9,13 +9,13 @@ import strict
 import time_machine
 from partner import CALLBACK
 from sqlalchemy import event
-from support import PHONE, VOUCHER, record
+from support import BUILT_IN, PHONE, SAMPLES, VOUCHER, record
 
 from provider.auth.keys import make_key
 
 TOKEN = "/oauth2/token"
 FORM = "application/x-www-form-urlencoded"
-EVERYTHING = "data:birthday-gift data:customer data:voucher"
+EVERYTHING = " ".join(f"data:{name}" for name in SAMPLES + BUILT_IN)
 
 
 @pytest.fixture

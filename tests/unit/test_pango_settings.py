@@ -134,11 +134,12 @@ def test_a_token_is_kept_until_a_minute_before_its_end(monkeypatch):
         ("0.5", 0.5),
         (" 30 ", 30.0),
         ("86400", 86400.0),
-        ("99999999999999999999", 86400.0),
+        ("86400.1", None),
+        ("99999999999999999999", None),
     ],
 )
 def test_the_time_to_wait_is_read_in_every_form(text, seconds):
-    """Seconds are taken as they are, none is a moment, an age is a day, and what is no number says nothing."""
+    """Seconds are taken as they are, none is a moment, and what is no number, or longer than a day, says nothing."""
     assert retry_after(text) == seconds
 
 

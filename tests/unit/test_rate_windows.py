@@ -144,7 +144,7 @@ def test_a_permit_counts_from_taking_to_a_window_after_settling():
     """A request that is under way takes room however long it takes, and a whole window more."""
     state = Windows([Window(1, 10)])
     assert state.take(START, 1).permits == 1
-    assert state.take(START + 60, 1) == Grant(0, 10, "1 in 10 seconds")
+    assert state.take(START + 50, 1) == Grant(0, 10, "1 in 10 seconds")
     state.settle(START + 70, 1)
     assert state.take(START + 79.9, 1).permits == 0
     assert state.take(START + 80.1, 1).permits == 1
@@ -168,13 +168,17 @@ def test_the_living_do_not_settle_for_the_dead():
     assert state.take(START + 260, 2, "alive").permits == 2
 
 
-def test_what_is_settled_is_taken_for_the_oldest():
-    """Nobody says which of several requests was answered: what stays under way ends as late as the latest may."""
+def test_the_permits_of_the_living_stay_under_way():
+    """An owner that is heard of keeps its permits, however long its requests take; then silence ends them."""
     state = Windows([Window(2, 10)])
-    state.take(START, 1)
-    state.take(START + 100, 1)
-    state.settle(START + 110, 1)
-    assert state.take(START + LEASE_SECONDS + 11, 2).permits == 1
+    state.take(START, 1, "slow")
+    heard = START
+    while heard < START + 5 * LEASE_SECONDS:
+        heard += LEASE_SECONDS - 1
+        assert state.take(heard, 0, "slow") == Grant(0)
+    assert state.take(heard + LEASE_SECONDS + 9.9, 2).permits == 1
+    state.settle(heard + LEASE_SECONDS + 9.95, 1)
+    assert state.take(heard + LEASE_SECONDS + 10.1, 2).permits == 1
 
 
 def test_settling_after_the_lease_counts_again():

@@ -1,0 +1,27 @@
+"""What is served beside a partner's own datasets: the entities of the provider database, and the customer profile."""
+
+from provider.contract.entities import DOCUMENTED
+from provider.dataset.base import Dataset
+from provider.dataset.discover import discover
+from provider.dataset.entity import EntityDataset
+from provider.dataset.profile import ProfileDataset
+
+BUILT_IN = "built in"
+"""Stands where the file of a partner's dataset stands."""
+
+
+def built_in() -> dict[str, Dataset]:
+    """Make the built-in datasets, by name."""
+    datasets: list[Dataset] = [ProfileDataset(), *(EntityDataset(object_type) for object_type in DOCUMENTED)]
+    for dataset in datasets:
+        dataset.where = BUILT_IN
+    return {dataset.name: dataset for dataset in datasets}
+
+
+def served(package_name: str) -> dict[str, Dataset]:
+    """Collect all datasets by name: those of a package, then the built-in ones whose name it does not take.
+
+    ConfigurationError gives file and line.
+    """
+    own = discover(package_name)
+    return own | {name: dataset for name, dataset in built_in().items() if name not in own}
