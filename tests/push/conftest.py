@@ -14,7 +14,6 @@ import httpx2
 import orjson
 import pytest
 from click.testing import CliRunner, Result
-from provider.simulator.web import Server
 from support import PROVIDER, environment, eventually, fill, free_port
 
 from provider.cli.main import provider
@@ -22,9 +21,11 @@ from provider.cli.simulate import _settings
 from provider.ingestion.outbox import Outbox
 from provider.settings import Settings
 from provider.simulator.accounts import Credentials
+from provider.simulator.app import create_simulator
 from provider.simulator.faults import Rates
 from provider.simulator.pango import Behaviour
 from provider.simulator.pango import Pango as Simulator
+from provider.simulator.server import open_server
 from provider.store.engine import open_database
 
 
@@ -64,7 +65,7 @@ class Pango(Asked):
             rates=Rates(**rates),
         )
         self._pango = Simulator(behaviour, Credentials())
-        self._server = Server("127.0.0.1", 0, self._pango.respond)
+        self._server = open_server(create_simulator(self._pango), "127.0.0.1", 0)
         self._pango.start()
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
         self._thread.start()
