@@ -16,8 +16,8 @@ _MYSQL_TROUBLE = (1040, 1044, 1045, 1049, 1053, 1152, 1158, 1159, 1160, 1161, 12
 _MYSQL_TOO_SLOW = (1969, 3024)
 """The statement limits of MariaDB and of MySQL."""
 _MYSQL_LOST = 2013
-_MYSQL_CONFLICTS = (1020, 1205, 1213)
-"""A row that changed meanwhile, a lock waited for too long, a deadlock."""
+_MYSQL_CONFLICTS = (1020, 1213)
+"""A row that changed meanwhile, a deadlock."""
 
 _POSTGRESQL_TOO_SLOW = "57014"
 _POSTGRESQL_ONE_STATEMENT = ("40", "55", _POSTGRESQL_TOO_SLOW)

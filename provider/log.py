@@ -2,6 +2,8 @@
 
 import logging
 import sys
+import traceback
+from collections.abc import MutableMapping
 from contextlib import suppress
 from typing import Any, BinaryIO
 
@@ -14,6 +16,15 @@ _SHARED: list[Any] = [
 ]
 
 
+def _hide_text(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Keep of an error its kind and place: its text, and what is said of it, may quote an address or a phone."""
+    kind, _error, trace = event.pop("exc_info", None) or (None, None, None)
+    if kind:
+        at = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(trace)]
+        event.update(event="error in a library", error=kind.__name__, at=at)
+    return event
+
+
 class JsonFormatter(structlog.stdlib.ProcessorFormatter):
     """Gives the lines of the libraries (server, database pool) the shape of our own."""
 
@@ -21,6 +32,7 @@ class JsonFormatter(structlog.stdlib.ProcessorFormatter):
         super().__init__(
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                _hide_text,
                 structlog.processors.EventRenamer("event"),
                 structlog.processors.JSONRenderer(serializer=lambda event, **_: orjson.dumps(event).decode()),
             ],

@@ -4,9 +4,14 @@ from flask import Blueprint, Response
 
 from provider.api.answers import answer
 from provider.api.bodies import json_object, read_large_body
-from provider.api.requests import current_call, current_request
+from provider.api.requests import current_request
 from provider.contract.envelope import Envelope
 from provider.ingestion.callbacks import CHECKSUM_HEADER, KEY_HEADER, Callbacks
+
+PREFIX = "/v1/callbacks/"
+ENVELOPE = Envelope()
+"""The names and the status of a deployment's own envelope were chosen for lookups: whoever reports results must be able
+to tell by the HTTP status that they were not kept."""
 
 EXAMPLE = '{"data": {"<refId>": {"status": 200}}}'
 
@@ -14,17 +19,13 @@ EXAMPLE = '{"data": {"<refId>": {"status": 200}}}'
 def callback_api(callbacks: Callbacks) -> Blueprint:
     """Make the route. Nothing of the body is read before the key in the header is known to be right."""
     blueprint = Blueprint("callbacks", __name__)
-    # The names and the status of a deployment's envelope were chosen for lookups: whoever reports results must be able
-    # to tell by the HTTP status that they were not kept.
-    envelope = Envelope()
 
-    @blueprint.post("/v1/callbacks/ingestion")
+    @blueprint.post(f"{PREFIX}ingestion")
     def receive() -> Response:
         asked = current_request()
-        current_call().envelope = envelope
         api_key = callbacks.authenticate(asked.headers.get(KEY_HEADER), asked.remote_addr)
         payload = json_object(read_large_body(asked), example=EXAMPLE)
         records = callbacks.take(payload, api_key=api_key, checksum=asked.headers.get(CHECKSUM_HEADER))
-        return answer(envelope.ok({"records": records}))
+        return answer(ENVELOPE.ok({"records": records}))
 
     return blueprint

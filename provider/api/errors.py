@@ -7,6 +7,7 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from provider.api.answers import answer
+from provider.api.callbacks import ENVELOPE, PREFIX
 from provider.api.requests import current_call, current_request
 from provider.auth import Authenticator
 from provider.contract.envelope import Envelope
@@ -84,10 +85,9 @@ def _oauth(error: ProviderError) -> dict[str, str]:
 
 
 def _envelope(authenticator: Authenticator, default: Envelope) -> Envelope:
-    call = current_call()
-    if call.envelope:
-        return call.envelope
-    caller = call.caller
+    if request.path.startswith(PREFIX):
+        return ENVELOPE
+    caller = current_call().caller
     if caller is None:
         try:
             caller = authenticator.recognise(request.headers)

@@ -9,7 +9,6 @@ import structlog
 from flask import Flask, Request, Response, g, request
 
 from provider.auth.callers import Caller
-from provider.contract.envelope import Envelope
 
 # Hexadecimal, as UUIDs and trace ids are, and too long for a phone: nobody's data can pass for an id.
 _REQUEST_ID = re.compile(r"[0-9a-fA-F-]{16,64}")
@@ -27,8 +26,6 @@ class Call:
     caller: Caller | None = None
     dataset: str | None = None
     code: str = "0"
-    envelope: Envelope | None = None
-    """What errors are answered in, where that is not for the caller to choose."""
 
 
 def current_call() -> Call:

@@ -59,6 +59,8 @@ def _explain(error: Exception) -> str:
     if isinstance(error, SQLAlchemyError):
         cause = getattr(error, "orig", None) or error
         return f"The database refused ({type(cause).__name__}: {cause}). Run `provider db upgrade`, then try again."
+    if isinstance(error, UnicodeEncodeError) and error.reason == "surrogates not allowed":
+        return "An argument holds bytes that are not text in UTF-8. Write it in UTF-8."
     frame = traceback.extract_tb(error.__traceback__)[-1]
     return f"Unexpected {type(error).__name__}: {error} (at {frame.filename}:{frame.lineno}). Please report it."
 

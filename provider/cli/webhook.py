@@ -18,6 +18,9 @@ def open_inbox(settings: Settings) -> Inbox:
     return Inbox(engine)
 
 
+_number = click.argument("number", metavar="ID", type=click.IntRange(1, 2**63 - 1))
+
+
 @click.group("webhook")
 def command() -> None:
     """List received webhooks, show one, try one again."""
@@ -42,7 +45,7 @@ def list_(*, name: str | None, state: str | None, as_json: bool) -> None:
 
 
 @command.command()
-@click.argument("number", metavar="ID", type=int)
+@_number
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def show(number: int, *, as_json: bool) -> None:
     """Show a webhook with what it says, which may be personal data."""
@@ -52,13 +55,14 @@ def show(number: int, *, as_json: bool) -> None:
         click.echo(json.dumps(row, indent=2, ensure_ascii=False))
         return
     for name, value in row.items():
-        click.echo(f"{name:<12}{json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else value or ''}")
+        shown = json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else value
+        click.echo(f"{name:<12}{'' if shown is None else shown}")
     if not webhook.payload:
         click.echo("It was handled, and its payload thrown away.")
 
 
 @command.command()
-@click.argument("number", metavar="ID", type=int)
+@_number
 def retry(number: int) -> None:
     """Hand a webhook to its handler again, as soon as a worker is free."""
     open_inbox(Settings.from_environment()).retry(number)

@@ -84,4 +84,12 @@ def _status(value: object) -> int | None:
 def _text(value: object, longest: int) -> str | None:
     if value is None:
         return None
-    return clean(value if isinstance(value, str) else orjson.dumps(value).decode(), longest)
+    return clean(value if isinstance(value, str) else _written(value), longest)
+
+
+def _written(value: object) -> str:
+    """Write what is no text as JSON; orjson reads 1024 levels and writes 254."""
+    try:
+        return orjson.dumps(value).decode()
+    except orjson.JSONEncodeError:
+        return "nested too deeply to be kept"

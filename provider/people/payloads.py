@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, Executable, delete, literal, select, update
 
 from provider.people.identifiers import CUSTOMER_ID, Person, canonical
-from provider.store.pushes import Batch, DeadLetter, Webhook
+from provider.store.pushes import Batch, DeadLetter, Push, Webhook
 
 _KINDS = (Batch, DeadLetter, Webhook)
+_OF_TWO = (None, "customer-relationship")
+"""What may tell of somebody beside the customer it names: webhooks, and records with a relative's phone and email."""
+
 _AT_A_TIME = 200
 
 
@@ -25,13 +28,19 @@ class Mention:
 
 
 def find_mentions(connection: Connection, person: Person, *, region: str) -> Iterator[Mention]:
-    """Read all payloads. Where one is a list, each of its members is of somebody else."""
+    """Read all payloads. Where one is a list, each of its members is of somebody else.
+
+    A record with another customer's id is that customer's, as in the entities' tables.
+    """
     for table in _KINDS:
-        chosen = select(table.id, table.payload).execution_options(yield_per=_AT_A_TIME)
-        for row in connection.execute(chosen):
+        for row in connection.execute(_chosen(table).execution_options(yield_per=_AT_A_TIME)):
             payload = _load(row.payload)
             members = payload if isinstance(payload, list) else [payload]
-            named = [names(member, person, region=region) for member in members]
+            owned = row.object_type not in _OF_TWO
+            named = [
+                not (owned and _is_anothers(member, person, region)) and names(member, person, region=region)
+                for member in members
+            ]
             if any(named):
                 parts = [member for member, found in zip(members, named, strict=True) if found]
                 left = [member for member, found in zip(members, named, strict=True) if not found]
@@ -62,6 +71,23 @@ def names(payload: Any, person: Person, *, region: str) -> bool:
         elif isinstance(value, (str, int)) and _is_of(name, str(value), person, region):
             return True
     return False
+
+
+def _chosen(table: type[Batch | DeadLetter | Webhook]) -> Executable:
+    if issubclass(table, Webhook):
+        return select(Webhook.id, Webhook.payload, literal(None).label("object_type"))
+    return select(table.id, table.payload, Push.object_type).join(Push, Push.id == table.push_id)
+
+
+def _is_anothers(record: Any, person: Person, region: str) -> bool:
+    """Say whether a record that waits is another customer's, whatever phone or email stands in it."""
+    customer = record.get(CUSTOMER_ID) if isinstance(record, dict) else None
+    return (
+        bool(person.customers)
+        and isinstance(customer, str)
+        and (known := canonical(CUSTOMER_ID, customer, region=region)) is not None
+        and known not in person.customers
+    )
 
 
 def _is_of(name: str, text: str, person: Person, region: str) -> bool:

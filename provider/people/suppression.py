@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import structlog
-from sqlalchemy import Engine, delete, func, insert, select
+from sqlalchemy import Connection, Engine, delete, func, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from provider.auth.callers import CACHE_SECONDS
@@ -112,13 +112,16 @@ def suppress(engine: Engine, marker: Marker, person: Person) -> int:
     digests = marker.digests(person)
     rows = [{"digest": digest, "person": group, "created_at": now} for digest in (marker.seal, *digests)]
     with engine.begin() as connection:
-        marker.check_key(set(connection.scalars(select(Suppression.digest))))
+        _check_key(connection, marker)
         connection.execute(insert(Suppression), rows)
     return len(digests)
 
 
 def restore(engine: Engine, marker: Marker, given: Person) -> int:
-    """Lift each suppression that has all these identifiers; give how many identifiers are served again."""
+    """Lift each suppression that has all these identifiers; give how many identifiers are served again.
+
+    ConfigurationError when the secret key is another.
+    """
     digests = marker.digests(given)
     groups = (
         select(Suppression.person)
@@ -127,6 +130,7 @@ def restore(engine: Engine, marker: Marker, given: Person) -> int:
         .having(func.count() == len(digests))
     )
     with engine.begin() as connection:
+        _check_key(connection, marker)
         lifted = Suppression.person.in_(list(connection.scalars(groups)))
         under = set(connection.scalars(select(Suppression.digest).where(lifted)))
         connection.execute(delete(Suppression).where(lifted))
@@ -134,7 +138,15 @@ def restore(engine: Engine, marker: Marker, given: Person) -> int:
 
 
 def suppressed_since(engine: Engine, marker: Marker, person: Person) -> datetime | None:
-    """Say since when a person is suppressed under one of these identifiers, None when under none."""
+    """Say since when a person is suppressed under one of these identifiers, None when under none.
+
+    ConfigurationError when the secret key is another.
+    """
     first = select(func.min(Suppression.created_at)).where(Suppression.digest.in_(marker.digests(person)))
     with engine.connect() as connection:
+        _check_key(connection, marker)
         return connection.scalar(first)
+
+
+def _check_key(connection: Connection, marker: Marker) -> None:
+    marker.check_key(set(connection.scalars(select(Suppression.digest))))

@@ -33,8 +33,10 @@ _PRAGMAS = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache
 """NORMAL: a commit outlives the end of the process, if not a power cut, and need not wait for the disk."""
 
 _TOTALS = """
-SELECT object_type, entries, count(record.rowid), count(DISTINCT ref_id)
-FROM received LEFT JOIN record USING (object_type)
+SELECT object_type, entries,
+    (SELECT count(*) FROM record WHERE object_type = received.object_type),
+    (SELECT count(*) FROM (SELECT DISTINCT ref_id FROM record WHERE object_type = received.object_type))
+FROM received
 """
 
 _CHUNK = 20
@@ -164,12 +166,12 @@ class State:
     def totals(self) -> list[Total]:
         """Count what was taken and what is held of each object type."""
         with self._reading() as reader:
-            return [Total(*row) for row in reader.execute(f"{_TOTALS} GROUP BY object_type ORDER BY object_type")]
+            return [Total(*row) for row in reader.execute(f"{_TOTALS} ORDER BY object_type")]
 
     def total(self, object_type: str) -> Total:
         """Count what was taken and what is held of one object type."""
         with self._reading() as reader:
-            row = reader.execute(f"{_TOTALS} WHERE object_type = ? GROUP BY object_type", (object_type,)).fetchone()
+            row = reader.execute(f"{_TOTALS} WHERE object_type = ?", (object_type,)).fetchone()
         return Total(*row) if row else Total(object_type)
 
     def record(self, object_type: str, key: str) -> bytes | None:

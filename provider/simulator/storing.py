@@ -28,12 +28,11 @@ def _prepare(queued: Queued, faults: Faults, *, report: bool) -> Stored:
     for record in orjson.loads(queued.entries):
         key = key_of(queued.object_type, record)
         ref_id = ref_id_of(queued.object_type, record)
-        if faults.reject():
-            # The one failure whose code and text are known (PangoCDP, "Data Ingestion Callback").
-            result: dict[str, str | int] = {"status": 101, "errorMess": "Missing momCode"}
-        else:
-            result = {"status": 200, "cdpId": cdp_id_of(queued.object_type, key)}
+        if not (rejected := faults.reject()):
             records[key] = (ref_id, canonical(record))
-        if report:
-            results[ref_id] = result
+        if report and rejected:
+            # The one failure whose code and text are known (PangoCDP, "Data Ingestion Callback").
+            results[ref_id] = {"status": 101, "errorMess": "Missing momCode"}
+        elif report:
+            results[ref_id] = {"status": 200, "cdpId": cdp_id_of(queued.object_type, key)}
     return Stored(queued, records, results)

@@ -1,5 +1,8 @@
 """The provider database's engine, and whether its tables are up to date."""
 
+from collections.abc import Sequence
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +19,10 @@ from provider.settings import Settings
 VERSION_TABLE = "provider_alembic_version"
 """Of our own name: a partner's database may be managed by Alembic too."""
 
+LOCK_SECONDS = 5
+"""How long a statement waits for what somebody else has locked: without a limit it would hold a worker's thread, and a
+few of them the whole service."""
+
 _CHECKOUT = Path(__file__).parents[2]
 
 
@@ -26,8 +33,7 @@ def open_database(settings: Settings, **options: Any) -> Engine:
     """
     setting = "PROVIDER_DATABASE_URL"
     engine = open_engine(read_address(settings.database_url, setting), setting, **options)
-    if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _tune_sqlite)
+    event.listen(engine, "connect", partial(_tune, _tuning(engine.dialect.name)))
     return engine
 
 
@@ -59,11 +65,25 @@ def unreachable(error: SQLAlchemyError) -> ConfigurationError:
     )
 
 
-def _tune_sqlite(connection: Any, _: Any) -> None:
-    """Let workers read while one writes, and wait for each other instead of failing."""
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode = WAL")
-    cursor.execute("PRAGMA synchronous = NORMAL")
-    cursor.execute("PRAGMA busy_timeout = 5000")
-    cursor.execute("PRAGMA foreign_keys = ON")
-    cursor.close()
+def _tuning(dialect: str) -> Sequence[str]:
+    match dialect:
+        case "sqlite":
+            return (
+                "PRAGMA journal_mode = WAL",  # workers read while one writes
+                "PRAGMA synchronous = NORMAL",
+                f"PRAGMA busy_timeout = {LOCK_SECONDS * 1000}",
+                "PRAGMA foreign_keys = ON",
+            )
+        case "postgresql":
+            return (f"SET lock_timeout = '{LOCK_SECONDS}s'",)
+        case "mysql" | "mariadb":
+            return (f"SET SESSION innodb_lock_wait_timeout = {LOCK_SECONDS}, lock_wait_timeout = {LOCK_SECONDS}",)
+    return ()
+
+
+def _tune(statements: Sequence[str], connection: Any, _: Any) -> None:
+    """Run statements on a fresh connection, for as long as it lives."""
+    with closing(connection.cursor()) as cursor:
+        for statement in statements:
+            cursor.execute(statement)
+    connection.commit()  # PostgreSQL would take them back with the transaction

@@ -14,6 +14,7 @@ from support import eventually, failure, record
 
 from provider.errors import ConfigurationError
 from provider.ingestion.callbacks import Failure, Tally, failures, tally
+from provider.store import engine as engine_module
 from provider.store.engine import open_database
 from provider.store.pushes import CallbackResult, Push, Sent
 
@@ -167,6 +168,19 @@ def test_a_deadlock_is_tried_again(deploy_here):
     assert rows["1"][0] == 102
 
 
+def test_a_lock_that_is_held_for_long_is_not_waited_for(deploy_here, monkeypatch):
+    """What somebody else has locked makes a callback SourceUnavailable after seconds, however long it is held."""
+    monkeypatch.setattr(engine_module, "LOCK_SECONDS", 1)
+    deployment = deploy_here()
+    record(report(deployment, {"a": {"status": 101}}))
+    engine = open_database(deployment.settings)
+    with engine.begin() as other:
+        other.execute(update(CallbackResult).values(status=102))
+        failure(report(deployment, {"a": {"status": 200}}), "SourceUnavailable", 503)
+    engine.dispose()
+    assert kept(deployment)["a"][0] == 102
+
+
 @pytest.mark.parametrize(
     ("result", "understood"),
     [
@@ -196,6 +210,15 @@ def test_results_are_read_with_patience(told, result, understood):
     deployment = told()
     assert record(report(deployment, {"good": {"status": 200}, "odd": result})) == {"records": 2}
     assert kept(deployment) == {"good": (200, None, None), "odd": understood}
+
+
+def test_a_result_nested_too_deeply_does_not_spoil_the_others(told):
+    """What is nested too deeply to be written again is left out, and the rest of the callback is kept."""
+    deployment, deep = told(), b"[" * 300 + b"]" * 300
+    results = b'"good": {"status": 200}, "text": {"status": 101, "errorMess": %s}, "odd": %s' % (deep, deep)
+    assert record(report(deployment, None, body=b'{"data": {%s}}' % results)) == {"records": 3}
+    left_out = "nested too deeply to be kept"
+    assert kept(deployment) == {"good": (200, None, None), "text": (101, None, left_out), "odd": (0, None, left_out)}
 
 
 def test_what_no_column_has_room_for(deploy_here):
@@ -300,6 +323,8 @@ def test_the_envelope_of_lookups_does_not_hide_failures(told):
     record(report(deployment, SAMPLE))
     failure(report(deployment, SAMPLE, key="wrong"), "Unauthorized", 401)
     failure(report(deployment, None, body=b"{"), "InvalidRequest", 400)
+    failure(deployment.asking().put(URL, data=b"{}"), "MethodNotAllowed", 405)
+    failure(deployment.asking().post(f"{URL}/", data=b"{}"), "UnknownDataset", 404)
 
 
 def test_a_body_may_have_one_mebibyte(told):

@@ -57,7 +57,9 @@ def test_show_shows_what_it_says(folder):
     assert '{"name": "Nguyễn"}' in provider("webhook", "show", "3", cwd=folder).stdout
     assert json.loads(provider("webhook", "show", "1", "--json", cwd=folder).stdout)["payload"] is None
     assert "thrown away" in provider("webhook", "show", "1", cwd=folder).stdout
+    assert "attempts    0\n" in provider("webhook", "show", "3", cwd=folder).stdout
     assert "provider webhook list" in refusal("webhook", "show", "9", cwd=folder)
+    assert "range" in provider("webhook", "show", "9" * 30, cwd=folder, fails=True).stderr
 
 
 def test_retry_makes_it_due(folder, inbox):

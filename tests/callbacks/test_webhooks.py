@@ -85,9 +85,9 @@ def keep(inbox, name="voucher-issued", number=1):
 
 
 def test_a_webhook_is_stored_before_the_answer(ready):
-    """A webhook of any name is kept as it was sent, waiting, although nobody handles it."""
+    """A webhook of any name is kept, waiting, although nobody handles it."""
     _, client, inbox = ready
-    for name, body in (("voucher-issued", orjson.dumps(EVENT)), ("0", b' {"a" : 1.50 } '), ("a" * 64, b"{}")):
+    for name, body in (("voucher-issued", orjson.dumps(EVENT)), ("0", b'{"a":1.5}'), ("a" * 64, b"{}")):
         number = record(client.post(f"/v1/webhooks/{name}", data=body))["id"]
         webhook = inbox.get(number)
         assert (webhook.name, webhook.client, webhook.payload) == (name, "pango", body)
@@ -111,6 +111,23 @@ def test_a_webhook_may_have_one_mebibyte(ready):
 def test_a_webhook_is_a_json_object(client, body):
     """What is no JSON object is refused."""
     failure(client.post("/v1/webhooks/voucher-issued", data=body), "InvalidRequest", 400)
+
+
+def test_a_name_that_comes_twice_hides_nothing(ready):
+    """Of a name that comes twice in the JSON only what a handler gets is kept: erasure would not see the other."""
+    _, client, inbox = ready
+    body = b'{"phone": "0359677657", "phone": "none"}'
+    assert inbox.get(record(client.post("/v1/webhooks/twice", data=body))["id"]).payload == b'{"phone":"none"}'
+
+
+def test_a_webhook_may_be_nested_254_levels(ready):
+    """What is nested deeper, which nothing could write again, is refused."""
+    _, client, inbox = ready
+    body = b'{"a":' * 254 + b"1" + b"}" * 254
+    assert inbox.get(record(client.post("/v1/webhooks/deep", data=body))["id"]).payload == body
+    for levels in (255, 1000):
+        body = b'{"a":' * levels + b"1" + b"}" * levels
+        assert "254" in failure(client.post("/v1/webhooks/deep", data=body), "InvalidRequest", 400)["message"]
 
 
 @pytest.mark.parametrize("name", ["Voucher", "voucher_issued", "voucher.issued", "a" * 65, "phiếu", "a b"])
@@ -156,6 +173,7 @@ def test_tokens_call_webhooks(deployment):
     record(post(fetched))
     refused = post(oauth(free).json["access_token"])
     failure(refused, "Forbidden", 403)
+    failure(post(oauth(free).json["access_token"], "a%0D%0AX-Mine: b"), "InvalidRequest", 400)
     challenge = refused.headers["WWW-Authenticate"]
     assert 'error="insufficient_scope"' in challenge
     assert 'scope="webhook:voucher-issued"' in challenge

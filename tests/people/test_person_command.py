@@ -109,6 +109,7 @@ REFUSED = {
     ("--phone", "12"): "--phone is not a valid phone",
     ("--email", "nobody"): "--email is not a valid email",
     ("--customer-id", "  "): "--customer-id is not a valid customerId",
+    ("--customer-id", os.fsdecode(b"\xff")): "not text in UTF-8",
 }
 
 

@@ -3,12 +3,13 @@
 import orjson
 import pytest
 from households import HUNG, LAN, Customer
-from sqlalchemy import event
+from sqlalchemy import event, update
 
 from provider.contract.entities import DOCUMENTED
 from provider.people.holdings import erase, holdings, identify
 from provider.people.identifiers import Person
 from provider.store.entities import TABLES
+from provider.store.pushes import Push
 
 GIVEN = {"phone": Person(phones=LAN.person.phones), "email": Person(emails=LAN.person.emails),
          "customerId": Person(customers=LAN.person.customers)}  # fmt: skip
@@ -221,3 +222,24 @@ def test_what_is_erased_is_in_no_file(small_book, tmp_path):
     assert b"SQLite format" in contents
     for text in (LAN.phone[1:], LAN.email, LAN.id):
         assert text.encode() not in contents
+
+
+def test_what_waits_is_another_customers_too(small_book):
+    """A record that waits or has died with another customer's id is that customer's, whatever email stands in it."""
+    hers = {"identityId": "I1", "customerId": LAN.id, "email": LAN.email}
+    his = {"identityId": "I2", "customerId": HUNG.id, "email": LAN.email}
+    small_book.store_all(LAN)
+    small_book.wait(hers, his)
+    small_book.die(his)
+    assert held(small_book, LAN.person)[1]["provider_batch"] == [hers]
+    gone = forget(small_book, LAN.person)
+    assert (gone["provider_batch"], "provider_dead_letter" in gone) == (1, False)
+    assert orjson.loads(small_book.rows()["provider_batch"][0]["payload"]) == [his]
+
+
+def test_a_relative_is_found_in_what_waits(small_book):
+    """In relationships that wait, a phone or an email may be the relative's, whatever customer is named."""
+    with small_book.engine.begin() as connection:
+        connection.execute(update(Push).values(object_type="customer-relationship"))
+    small_book.wait(found := {"customerId": HUNG.id, "email": LAN.email})
+    assert held(small_book, LAN.person)[1] == {"provider_batch": [found]}

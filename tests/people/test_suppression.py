@@ -194,12 +194,13 @@ def test_suppressing_again_is_harmless(book, marker):
 
 
 def test_another_secret_key_is_noticed(small_book, marker, deploy):
-    """Under another secret key nobody would be recognised: the service does not start, and nobody is suppressed."""
+    """Under another secret key nobody would be recognised: the service does not start, no command answers."""
     suppress(small_book.engine, marker, LAN.person)
     other = "another secret key of more than thirty-two bytes"
     with pytest.raises(ConfigurationError, match="another PROVIDER_SECRET_KEY"):
         deploy(secret_key=other)
-    with pytest.raises(ConfigurationError, match="another PROVIDER_SECRET_KEY"):
-        suppress(small_book.engine, Marker(other.encode()), HUNG.person)
+    for command in (suppress, restore, suppressed_since):
+        with pytest.raises(ConfigurationError, match="another PROVIDER_SECRET_KEY"):
+            command(small_book.engine, Marker(other.encode()), HUNG.person)
     assert restore(small_book.engine, marker, LAN.person) == 3
     assert deploy(secret_key=other)

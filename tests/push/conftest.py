@@ -44,7 +44,7 @@ class Asked:
         counts: list[int] = []
 
         def settled() -> bool:
-            counts.append(self.ask(f"records/{object_type}")["refIds"])
+            counts.append(self.ask(f"records/{object_type}")["count"])
             return len(counts) > 10 and len(set(counts[-10:])) == 1
 
         eventually(settled)
@@ -76,7 +76,6 @@ class Pango(Asked):
     def kill(self) -> None:
         """Stop it."""
         self._server.shutdown()
-        self._server.server_close()
         self._thread.join()
         self._pango.stop()
 

@@ -65,7 +65,8 @@ def test_two_at_once_send_no_batch_twice(start_sender, make_members):
         assert process.returncode == 0, out + err
     shown = state(sender, push_id)
     assert (shown["records"], shown["accepted"], shown["requests"]) == (5000, 5000, 100)
-    assert sender.pango.ask(f"records/{TYPE}") == {"count": 5000, "refIds": 5000, "received": 5000}
+    assert sender.pango.stored(TYPE) == 5000
+    assert sender.pango.ask(f"records/{TYPE}")["received"] == 5000
 
 
 def test_told_to_stop_it_tells_how_to_resume(start_sender, make_members):
@@ -118,7 +119,8 @@ def test_a_query_is_read_to_its_end_first(start_sender, make_source):
     assert killed["requests"] == 0
     summary = sender.summary("--resume", PROVIDER_SOURCE_SHOP_URL=url)
     assert (summary["records"], summary["accepted"], summary["requests"]) == (12000, 12000, 240)
-    assert sender.pango.ask(f"records/{TYPE}") == {"count": 12000, "refIds": 12000, "received": 12000}
+    assert sender.pango.stored(TYPE) == 12000
+    assert sender.pango.ask(f"records/{TYPE}")["received"] == 12000
 
 
 @pytest.fixture

@@ -1,10 +1,15 @@
 """The log: JSON lines with ids, and nobody's data in them, whatever was sent and wherever."""
 
+import json
+import logging
+import sys
 from urllib.parse import quote
 
 import httpx2
 import pytest
 from support import Server, eventually, form, open_clients, raw_answer
+
+from provider.log import JsonFormatter
 
 PHONE = "0987123654"
 EMAIL = "tuyen.nguyen@private.example.com"
@@ -131,6 +136,18 @@ def test_nobodys_data_is_in_the_log(server_folder, secret_key):
     logged = server.output.lower()
     for private in (PHONE, PHONE[1:], EMAIL, quote(EMAIL), "private.example", secret_key, secret, key_id):
         assert private.lower() not in logged
+
+
+def test_an_error_of_a_library_is_told_without_its_words():
+    """An error that a library logs is one JSON line with its kind and place, and nothing it quotes."""
+    try:
+        raise ValueError(PHONE)  # noqa: TRY301 -- with its traceback, as libraries log it
+    except ValueError:
+        told = logging.LogRecord("library", logging.ERROR, "", 1, f"Exception on /{PHONE}", None, sys.exc_info())
+    line = json.loads(JsonFormatter().format(told))
+    assert (line["event"], line["error"], line["logger"]) == ("error in a library", "ValueError", "library")
+    assert "test_log.py" in line["at"][0]
+    assert PHONE not in str(line)
 
 
 def test_an_id_with_a_phone_in_it_is_replaced(server, key):
