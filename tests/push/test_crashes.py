@@ -87,6 +87,20 @@ def test_told_to_stop_it_tells_how_to_resume(start_sender, make_members):
     assert sender.pango.stored(TYPE) == 5000
 
 
+def test_told_twice_it_stops_at_once(start_sender, make_members):
+    """A second Ctrl-C does not wait for answers: it ends the push at once, with one line on how to go on."""
+    sender = start_sender("--latency", "60000")
+    process = sender.start(TYPE, "--file", sender.write(make_members(50)))
+    push_id = wait_for_push(sender)
+    eventually(lambda: state(sender, push_id)["readAt"])
+    process.send_signal(signal.SIGINT)
+    assert "Once more" in process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=5)
+    assert process.returncode == 1
+    assert err.splitlines()[-1].endswith(f"Go on with: provider push --resume {push_id}")
+
+
 def test_a_file_that_changed_is_not_read_on(start_sender, make_members):
     """A push whose file is another by now is not resumed; put back, it is."""
     sender = start_sender("--latency", "100")

@@ -151,7 +151,7 @@ def test_a_dry_run_sends_and_keeps_nothing(start_sender, make_members):
     """--dry-run shows the first request as it would go out, without secrets, and neither sends nor writes."""
     sender = start_sender()
     name = sender.write(make_members(80))
-    callback = '{"callbackResult": {"endpoint": "https://us.example", "apiKey": "very secret"}}'
+    callback = '{"callbackResult": {"endpoint": "https://us.example", "apiKeys": ["very secret"]}}'
     shown = sender.push(
         TYPE, "--file", name, "--dry-run", "--source", "CRM", "--init-data", "--je-config-id", "J1",
         "--ignored-update-cf", "customField01", "--callback", callback,
@@ -166,7 +166,7 @@ def test_a_dry_run_sends_and_keeps_nothing(start_sender, make_members):
         "jeConfigId": "J1",
         "entries": make_members(50),
         "ignoredUpdateCfs": ["customField01"],
-        "callbackResult": {"endpoint": "https://us.example", "apiKey": "***"},
+        "callbackResult": {"endpoint": "https://us.example", "apiKeys": "***"},
     }
     assert "very secret" not in shown
     assert sender.push("list", "--json").stdout == "[]\n"
@@ -209,6 +209,7 @@ def test_settings_that_are_missing_are_named(tmp_path, migrated_database, sample
         (("--json",), "Say what to push"),
         (("--resume",), "Every push is done"),
         (("show", "nothing"), "no push 'nothing'"),
+        (("x" * 65, "--file", "m.jsonl"), "at most 64 characters"),
         ((TYPE, "--file", "m.jsonl", "--callback", "{"), "write a JSON object"),
         ((TYPE, "--file", "m.jsonl", "--callback", '{"entries": 1}'), "leave out entries"),
     ],
