@@ -30,8 +30,14 @@ def _impatient(monkeypatch):
 
 
 @pytest.mark.usefixtures("_impatient")
-@pytest.mark.parametrize("setting", ["PROVIDER_PANGO_AUTH_URL", "PROVIDER_PANGO_INGEST_URL"])
-@pytest.mark.parametrize("address", ["http://127.0.0.1:1/", "http://{pango}/nowhere"])
+@pytest.mark.parametrize(
+    ("setting", "address"),
+    [
+        ("PROVIDER_PANGO_AUTH_URL", "http://127.0.0.1:1/"),
+        ("PROVIDER_PANGO_INGEST_URL", "http://127.0.0.1:1/"),
+        ("PROVIDER_PANGO_INGEST_URL", "http://{pango}/nowhere"),
+    ],
+)
 def test_a_wrong_address_stops_it_soon(start_sender, make_members, setting, address):
     """A Pango that never worked is given up long before one that did, with the settings to check and the way on."""
     sender = start_sender()
