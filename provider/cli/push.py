@@ -146,7 +146,8 @@ def retry(push_id: str, *, as_json: bool, **given: Any) -> None:
         count = revive(parts.outbox, push_id, push["object_type"])
         if not as_json:
             left = push["dead"] - count
-            click.echo(f"{count:,} records are sent once more. {left:,} stay dead: our own check refuses them.")
+            others = f" {left:,} our own check refuses: mend them in your data and push them anew." if left else ""
+            click.echo(f"{count:,} records are sent once more.{others}")
         _resume(parts, parts.outbox.get(push_id), given, as_json=as_json)
 
 

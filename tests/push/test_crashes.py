@@ -56,7 +56,7 @@ def test_killed_at_any_moment_nothing_is_lost(start_sender, make_members):
 
 def test_two_at_once_send_no_batch_twice(start_sender, make_members):
     """A push and two resumes of it at the same time read each record once, and send each batch once."""
-    sender = start_sender(latency=0.2)
+    sender = start_sender(latency=0.1)
     first = sender.start(TYPE, "--file", sender.write(make_members(2000)), "--workers", "1")
     push_id = wait_for_push(sender)
     others = [sender.start("--resume", push_id, "--workers", "1") for _ in range(2)]

@@ -103,7 +103,7 @@ def test_what_was_no_record_is_never_sent(start_sender, object_type, name, conte
     (sender.folder / name).write_text(content)
     push_id = sender.summary(object_type, "--file", name)["id"]
     said = sender.push("retry", push_id).stdout
-    assert "0 records are sent once more. 1 stay dead" in said
+    assert "0 records are sent once more. 1 our own check refuses" in said
     assert sender.pango.stored(object_type) == 1
     [letter] = sender.push("dead", push_id, "--json").stdout.splitlines()
     assert orjson.loads(letter)["code"] == "Unreadable"
