@@ -35,8 +35,10 @@ def lookup(
     if found is None:
         raise NotFound
     record = dataset.answer(found, visible)
-    if suppressed and suppressed.include_record(record if visible is None else dataset.answer(found)):
-        raise NotFound
+    if suppressed:
+        whole = record if visible is None else dataset.answer(found)
+        if any(map(suppressed.include_record, whole["items"] if dataset.shape == "list" else [whole])):
+            raise NotFound
     return record
 
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -140,13 +141,16 @@ def _entity(object_type: str) -> Entity:
 
 def _guess(entity: Entity, file: Path, settings: Settings) -> None:
     with read(file) as rows:
-        guesses = guess(entity, rows, region=settings.phone_region)
+        guesses, time_format = guess(entity, rows, region=settings.phone_region)
     target = file.with_name(f"{file.name}.mapping.toml")
     write_mapping(target, entity.object_type, guesses)
     click.echo(f"Wrote {target}")
     for header, (field, why) in guesses.items():
         click.echo(f"  {header} -> {field or '(left out)'}  {why}")
-    click.echo(f"Next: read and correct it, then provider import {entity.object_type} {file} --mapping {target}")
+    command_line = ["provider", "import", entity.object_type, str(file), "--mapping", str(target)]
+    if time_format:
+        command_line += ["--time-format", time_format]
+    click.echo(f"Next: read and correct it, then {shlex.join(command_line)}")
 
 
 def _run(importing: Importing, tell: Tell) -> int:
@@ -241,6 +245,8 @@ def _print(summary: Mapping[str, Any], columns: Columns, *, dry_run: bool) -> No
         click.echo(f"  {mind}  column {header!r} is no field, so it is left out.{meant}")
     for name in columns.missing:
         click.echo(f"  {mind}  no column is {name}, which every record needs.")
+    if columns.left_out and summary["rejected"]:
+        click.echo(f"  {mind}  for columns that are called otherwise, --guess writes a mapping.")
     for title in ("reasons", "warnings"):
         if summary[title]:
             click.echo("Rejected because" if title == "reasons" else "Warnings")

@@ -54,8 +54,8 @@ def understand(entity: Entity, headers: Sequence[str], mapping: Mapping[str, str
     if not columns:
         usual = ", ".join(dict.fromkeys([*required, *entity.person.values()]))
         raise ConfigurationError(
-            f"No column is a field of {entity.object_type}. Its fields are called like "
-            f"{usual}. Say in a mapping which column is which; --guess writes one."
+            f"No column is a field of {entity.object_type}. The first row must name the columns; "
+            f"fields are called like {usual}. Say in a mapping which column is which; --guess writes one."
         )
     return Columns(left_out, [name for name in required if name not in columns])
 

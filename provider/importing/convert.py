@@ -145,6 +145,8 @@ class Conversion:
             return partial(values.phone, region=self._region)
         if isinstance(of, fields.TextDate):
             return partial(values.day, time_format=self._time_format)
-        if name in self._entity.key:
+        if name == "gender":
+            return values.gender
+        if name in (*self._entity.key, "customerId"):
             return values.key
         return next((convert for kind, convert in _KINDS.items() if isinstance(of, kind)), values.nested)

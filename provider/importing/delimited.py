@@ -18,6 +18,8 @@ _QUOTED = re.compile(r'"[^"]*"')
 _SAID = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 """The line by which Excel is told the separator."""
 
+_OPEN = "has a quotation mark that does not end its cell"
+_TOO_LONG = f"has a cell of more than {csv.field_size_limit():,} characters"
 _NO_TEXT = "holds bytes that are no text in the file's encoding: save the file in UTF-8"
 
 
@@ -81,11 +83,12 @@ def _read(lines: _Lines, rows: Iterator[list[str]], headers: Sequence[str], numb
             cells = next(rows)
         except StopIteration:
             return
-        except csv.Error:
+        except csv.Error as error:
+            reason = _TOO_LONG if str(error).startswith("field larger") else _OPEN
             first, *others = lines.taken
             lines.give_back(others)
             number += 1
-            yield number, Broken({headers[0]: first.rstrip("\r\n")}, "has a quotation mark that does not end its cell")
+            yield number, Broken({headers[0]: first.rstrip("\r\n")}, reason)
             continue
         number += 1
         if not any(cells):

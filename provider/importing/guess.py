@@ -6,6 +6,8 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
+from marshmallow.fields import Field
+
 from provider.contract.entities import Entity, fields
 from provider.contract.identity import canonical_phone
 from provider.dataset.guess import (
@@ -30,7 +32,10 @@ Guesses = dict[str, tuple[str, str]]
 _SAMPLE = 200
 _MOST = 0.8
 _SURE = 2
-_DAY_FIRST = re.compile(r"\d{1,2}/\d{1,2}/\d{4}( \d{1,2}:\d\d)?", re.ASCII)
+_MONTHS = 12
+_SLASHED = re.compile(
+    r"\d{1,2}(?P<mark>[/.-])(?P<second>\d{1,2})(?P=mark)\d{4}(?P<clock> \d{1,2}:\d\d(?P<seconds>:\d\d)?)?", re.ASCII
+)
 _SURNAMES = frozenset({"ho", "hodem", "holot", "hovatendem"})
 _SOMETHING_ELSE = frozenset({"product", "pham", "sp", "store", "shop", "cua", "campaign", "template", "file"})
 """Words that make a name the name of no person."""
@@ -84,8 +89,11 @@ _PATTERNS = tuple((re.compile(pattern), field) for pattern, field in _NAMES)
 _BY_HINT = {"name": ("fullName", "customerName"), "birth date": ("dob",)}
 
 
-def guess(entity: Entity, rows: Rows, *, region: str) -> Guesses:
-    """Guess what each column means; no field is given twice. The first rows are read for it."""
+def guess(entity: Entity, rows: Rows, *, region: str) -> tuple[Guesses, str | None]:
+    """Guess what each column means, and how times are written where that must be said.
+
+    No field is given twice. The first rows are read for it.
+    """
     samples: dict[str, list[Any]] = {header: [] for header in rows.headers or ()}
     for _, row in islice(rows, _SAMPLE):
         if not isinstance(row, Broken):
@@ -101,7 +109,15 @@ def guess(entity: Entity, rows: Rows, *, region: str) -> Guesses:
         (partial(_by_content, samples=samples, region=region), "by what is in it"),
     ):
         _add(guesses, samples, partial(find, entity), why)
-    return {header: _advise(entity, guesses.get(header, ("", "?")), samples[header]) for header in samples}
+    advised: Guesses = {}
+    time_format = None
+    for header, values in samples.items():
+        field, why = guesses.get(header, ("", "?"))
+        if needed := _time_format(entity.fields.get(field), values):
+            why += f"; needs --time-format '{needed}'"
+            time_format = time_format or needed
+        advised[header] = (field, why)
+    return advised, time_format
 
 
 def _add(guesses: Guesses, headers: dict[str, Any], find: Callable[[str], Iterator[str]], why: str) -> None:
@@ -159,11 +175,12 @@ def _looks_like_phone(value: Any, *, region: str) -> bool:
         return False
 
 
-def _advise(entity: Entity, guessed: tuple[str, str], values: list[Any]) -> tuple[str, str]:
-    """Say how times must be read that are written with the day first."""
-    field, why = guessed
-    if isinstance(entity.fields.get(field), fields.Timestamp):
-        for value in values[:1]:
-            if isinstance(value, str) and (match := _DAY_FIRST.fullmatch(value.strip())):
-                why += f"; needs --time-format '%d/%m/%Y{' %H:%M' if match[1] else ''}'"
-    return field, why
+def _time_format(field: Field[Any] | None, values: Iterable[Any]) -> str | None:
+    """Tell how times are written that must be read with --time-format: the day first, unless that cannot be."""
+    written = [match for value in values if isinstance(value, str) and (match := _SLASHED.fullmatch(value.strip()))]
+    if not written or not isinstance(field, (fields.Timestamp, fields.TextDate)):
+        return None
+    mark, clock, seconds = written[0]["mark"], written[0]["clock"], written[0]["seconds"]
+    is_month_first = any(int(match["second"]) > _MONTHS for match in written)
+    day = f"%m{mark}%d{mark}%Y" if is_month_first else f"%d{mark}%m{mark}%Y"
+    return day + (" %H:%M" if clock else "") + (":%S" if seconds else "")

@@ -1,5 +1,6 @@
 """The import of a file: its rows read, converted, checked and stored, batch by batch; the others set aside."""
 
+import time
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -9,19 +10,26 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import DataError
+from sqlalchemy.exc import DataError, OperationalError
 
 from provider.contract.entities import Entity
+from provider.drivers import is_conflict
 from provider.importing.bookmark import Bookmark, Tally, count, identify
 from provider.importing.columns import reason_header
 from provider.importing.convert import Conversion
 from provider.importing.readers import Rows, read
 from provider.importing.rejected import RejectedFile, Rejection, can_go_on
 from provider.importing.rows import Broken
-from provider.importing.upsert import make_upsert, store
 from provider.store.entities import TABLES, row_of, utc_now
+from provider.store.upsert import make_upsert
 
 BATCH = 1_000
+
+_TRIES = 10
+"""How often a batch is stored when databases take it and another import of the same people for a deadlock."""
+_PAUSE_SECONDS = 0.3
+"""Time for the other import to store its batch."""
+
 _TOO_MUCH = "holds something the database does not take, such as a text that is too long for it"
 
 
@@ -48,7 +56,7 @@ class Importing:
 
     def __init__(self, engine: Engine, entity: Entity, path: Path, read_as: ReadAs, *, dry_run: bool = False) -> None:
         self._engine, self._entity, self._path, self._read_as, self._dry_run = engine, entity, path, read_as, dry_run
-        self._upsert = make_upsert(TABLES[entity.object_type], engine.dialect)
+        self._upsert = make_upsert(TABLES[entity.object_type], (*entity.key, "internalCompanyId"), engine.dialect)
         self.tally = Tally()
 
     def run(self, tell: Callable[[Rows, Tally], None]) -> None:
@@ -118,18 +126,26 @@ class Importing:
         tally = deepcopy(self.tally)
         accepted, rejections = self._judge(batch, convert, tally, refused)
         tally.position = batch[-1][0]
-        try:
-            with self._engine.begin() as connection:
-                store(connection, self._upsert, [row.values for row in accepted])
-                rejected.write(rejections)
-                tally.rejected_bytes = rejected.bytes
-                bookmark.move(connection, tally)
-        except DataError:
-            found = self._find_refused(accepted)
-            if not found:
-                raise
-            self._deal(batch, convert, rejected, bookmark, refused | found)
-            return
+        for tries_left in reversed(range(_TRIES)):
+            try:
+                with self._engine.begin() as connection:
+                    if accepted:
+                        connection.execute(self._upsert, [row.values for row in accepted])
+                    rejected.write(rejections)
+                    tally.rejected_bytes = rejected.bytes
+                    bookmark.move(connection, tally)
+            except DataError:
+                found = self._find_refused(accepted)
+                if not found:
+                    raise
+                self._deal(batch, convert, rejected, bookmark, refused | found)
+                return
+            except OperationalError as error:
+                if not tries_left or not is_conflict(error, self._engine.dialect):
+                    raise
+                time.sleep(_PAUSE_SECONDS)
+            else:
+                break
         self.tally = tally
 
     def _judge(
@@ -168,7 +184,7 @@ class Importing:
         for row in rows:
             with self._engine.connect() as connection:  # left without a commit
                 try:
-                    store(connection, self._upsert, [row.values])
+                    connection.execute(self._upsert, row.values)
                 except DataError:
                     refused.add(row.number)
         return frozenset(refused)

@@ -16,6 +16,7 @@ from provider.errors import InvalidPhone
 
 _TRUE = frozenset({"true", "1", "yes", "y", "có", "co", "đúng", "x"})
 _FALSE = frozenset({"false", "0", "no", "n", "không", "khong", "sai"})
+_GENDERS = {"nam": "male", "nữ": "female", "nu": "female", "male": "male", "female": "female"}
 
 _PLAIN = re.compile(r"[+-]?\d{1,19}", re.ASCII)
 _NO_FRACTION = re.compile(r"([+-]?\d{1,19})\.0{1,2}", re.ASCII)
@@ -26,7 +27,9 @@ _NO_DIGIT = re.compile(r"[^\d+-]", re.ASCII)
 
 _NUMBER_OF_PHONE = re.compile(r"([1-9]\d{5,14})(\.0+)?", re.ASCII)
 _SCIENTIFIC = re.compile(r"(\d)\.(\d+)[eE]\+?(\d{1,2})", re.ASCII)
-_SHORTENED = re.compile(r"\d([.,]\d+)?E\+\d\d+", re.ASCII)
+_SHORTENED = re.compile(r"\d([.,]\d+)?[eE]\+\d\d+", re.ASCII)
+_SHORTENED_FROM = 1e15
+"""A spreadsheet keeps fifteen digits of a number; those after them become 0."""
 
 _MILLISECONDS = re.compile(r"(-?\d{1,16})(?:\.0+)?", re.ASCII)
 _COMPACT_DAY = re.compile(r"(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])", re.ASCII)
@@ -55,7 +58,8 @@ def text(value: Any) -> Any:
 def key(value: Any) -> Any:
     """Read text that tells records apart. Shortened numbers would make one record of many."""
     written = text(value)
-    if isinstance(written, str) and _SHORTENED.fullmatch(written):
+    shortened = isinstance(value, float) and abs(value) >= _SHORTENED_FROM
+    if shortened or (isinstance(written, str) and _SHORTENED.fullmatch(written)):
         raise Unconvertible("looks like a number that a spreadsheet has shortened: export the column as text")
     return written
 
@@ -135,6 +139,12 @@ def boolean(value: Any) -> Any:
     if written in _FALSE:
         return False
     raise Unconvertible("must be true or false, yes or no, 1 or 0, có or không")
+
+
+def gender(value: Any) -> Any:
+    """Read a gender, in English or Vietnamese."""
+    written = text(value)
+    return _GENDERS.get(written.lower(), written) if isinstance(written, str) else written
 
 
 def timestamp(value: Any, *, zone: tzinfo | None, time_format: str | None) -> Any:

@@ -11,10 +11,8 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 import structlog
-from sqlalchemy import Connection, Dialect, Engine, Select, Table, and_, case, func, select
-from sqlalchemy.dialects import mysql, postgresql, sqlite
+from sqlalchemy import Connection, Engine, Select, Table, and_, case, func, select
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.sql.dml import Insert
 
 from provider.auth.callers import reaching_database
 from provider.auth.guesses import Guesses
@@ -24,6 +22,7 @@ from provider.ingestion.results import LONGEST_ID, STORED, Result, clean, read_r
 from provider.ingestion.verifier import load_verifier
 from provider.settings import Settings
 from provider.store.pushes import CallbackResult, Push, Sent
+from provider.store.upsert import make_upsert
 
 KEY_HEADER, CHECKSUM_HEADER = "ApiKey", "Checksum"
 _CHALLENGE = (("WWW-Authenticate", f'ApiKey realm="callbacks", header="{KEY_HEADER}"'),)
@@ -47,7 +46,7 @@ class Callbacks:
             )
         self._verify = load_verifier(settings.callback_checksum)
         self._strict = settings.callback_strict
-        self._upsert = _upsert(engine.dialect)
+        self._upsert = make_upsert(cast("Table", CallbackResult.__table__), ["ref_id"], engine.dialect)
 
     def authenticate(self, sent: str | None, address: str | None) -> str:
         """Give the key that was sent in the header; Unauthorized, TooManyRequests."""
@@ -98,19 +97,6 @@ class Callbacks:
                     raise
             else:
                 return
-
-
-def _upsert(dialect: Dialect) -> Insert:
-    """Write, in the database's own words, the statement that makes a result or takes the place of an earlier one."""
-    table = cast("Table", CallbackResult.__table__)
-    changing = [column.name for column in table.columns if not column.primary_key]
-    if dialect.name in ("mysql", "mariadb"):
-        into = mysql.insert(table)
-        return into.on_duplicate_key_update({name: into.inserted[name] for name in changing})
-    insert = postgresql.insert if dialect.name == "postgresql" else sqlite.insert
-    statement = insert(table)
-    fresh = {name: statement.excluded[name] for name in changing}
-    return statement.on_conflict_do_update(index_elements=[CallbackResult.ref_id], set_=fresh)
 
 
 @dataclass(frozen=True)

@@ -9,15 +9,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import Connection, Engine, Insert, delete, func, insert, select, update
-from sqlalchemy.dialects import postgresql
+from sqlalchemy import Connection, Engine, Table, delete, func, insert, select, update
 from sqlalchemy.engine import RowMapping
 
 from provider.errors import ConfigurationError
 from provider.ingestion.batches import Entries, Group, Rejected
 from provider.store.pushes import Batch, DeadLetter, Push, Sent
+from provider.store.upsert import make_insert_new
 
 LEASE_SECONDS = 10.0
 """How long a batch is a sender's own. A sender that lives extends it; the batches of a dead one are free after that."""
@@ -61,6 +61,7 @@ class Outbox:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._await = make_insert_new(cast("Table", Sent.__table__), engine.dialect)
 
     def create(self, object_type: str, *, origin: Mapping[str, Any], request: Mapping[str, Any]) -> str:
         """Note a new push, of which nothing is read yet; give its id."""
@@ -187,7 +188,7 @@ class Outbox:
                 again = {"due_at": due_at, "attempts": Batch.attempts + int(is_attempt), "message": message}
                 connection.execute(update(Batch).where(Batch.id == batch.id).values(again | {"leased_until": 0}))
             if awaited := sorted({name for _, names in accepted for name in names}):
-                connection.execute(_insert_new(connection), [{"push_id": push_id, "ref_id": name} for name in awaited])
+                connection.execute(self._await, [{"push_id": push_id, "ref_id": name} for name in awaited])
 
     def finish(self, push_id: str) -> bool:
         """Note that a push is done, if it is: read to the end, and nothing waits."""
@@ -273,10 +274,3 @@ class Outbox:
                 for one in rejected
             ]
             connection.execute(insert(DeadLetter), rows)
-
-
-def _insert_new(connection: Connection) -> Insert:
-    """Insert what is awaited and not there yet, in each database's own words."""
-    if connection.dialect.name == "postgresql":
-        return postgresql.insert(Sent).on_conflict_do_nothing()
-    return insert(Sent).prefix_with("OR IGNORE" if connection.dialect.name == "sqlite" else "IGNORE")

@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import shlex
 import subprocess
 import tomllib
 
@@ -55,6 +56,7 @@ def test_a_guessed_mapping_imports_a_vietnamese_file(folder):
     """--guess writes which field each column means; by that the file is imported, and no second guess overwrites it."""
     printed = run("customer-membership", "shop.csv", "--guess")
     assert "needs --time-format '%d/%m/%Y'" in printed
+    assert printed.endswith("shop.csv --mapping shop.csv.mapping.toml --time-format %d/%m/%Y\n")
     mapping = tomllib.loads((folder / "shop.csv.mapping.toml").read_text(encoding="utf-8"))
     assert mapping == {
         "Mã thẻ": "membershipId",
@@ -103,6 +105,33 @@ def test_the_vocabulary_of_guesses(folder, object_type, header, field):
     (folder / "a.csv").write_text(f"{header}\n", encoding="utf-8")
     run(object_type, "a.csv", "--guess")
     assert tomllib.loads((folder / "a.csv.mapping.toml").read_text(encoding="utf-8")) == {header: field}
+
+
+@pytest.mark.parametrize(
+    ("written", "time_format"),
+    [
+        (("2021-03-08", "15/06/1988"), "%d/%m/%Y"),
+        (("06/15/1988", "06/05/1988"), "%m/%d/%Y"),
+        (("15-06-1988 09:30:00",), "%d-%m-%Y %H:%M:%S"),
+        (("15.6.1988 09:30",), "%d.%m.%Y %H:%M"),
+    ],
+)
+def test_the_next_command_is_whole(folder, written, time_format):
+    """The command that --guess prints can be run as it stands: with the format of times, and names in quotes."""
+    rows = "".join(f"M{number},0901234567,{time}\n" for number, time in enumerate(written))
+    (folder / "khách hàng.csv").write_text(f"Mã thẻ,SĐT,Ngày cấp\n{rows}", encoding="utf-8")
+    *_, line = run("customer-membership", "khách hàng.csv", "--guess").splitlines()
+    arguments = shlex.split(line.partition(", then provider import ")[2])
+    assert arguments[-1] == time_format
+    assert f"{len(written)} stored" in run(*arguments)
+
+
+def test_foreign_headers_lead_to_a_guess(folder):
+    """Where columns are no fields and rows are rejected, --guess is named; so it is where no row names columns."""
+    (folder / "a.csv").write_text("Mã KH,email\nC1,an@example.com\n", encoding="utf-8")
+    assert "--guess writes a mapping" in run("customer-identity", "a.csv")
+    (folder / "title.csv").write_text("Danh sách khách hàng\nmembershipId\nM1\n", encoding="utf-8")
+    assert "The first row must name the columns" in refusal("customer-membership", "title.csv")
 
 
 @pytest.mark.parametrize(

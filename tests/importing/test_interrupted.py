@@ -4,19 +4,29 @@ import json
 import re
 import signal
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from records import MEMBERSHIP, rejected_rows
+from records import MEMBERSHIP, rejected_rows, write_lines
 from services import POSTGRESQL, Relay, postgresql_database
-from sqlalchemy import select
+from sqlalchemy import select, update
 from support import PATIENCE_SECONDS, PROVIDER, environment, eventually, provider
 
 from provider.cli.database import upgrade_database
 from provider.settings import Settings
+from provider.store.entities import TABLES
 from provider.store.imports import Import
 
 ROWS = 12_000
 HEADER = "membershipId,customerPhone,membershipIssuedAt,loyaltyPoint,customerName"
+
+
+@pytest.fixture
+def server(store):
+    """Give an empty provider database of each server in turn."""
+    if store.engine.dialect.name == "sqlite":
+        pytest.skip("SQLite has one writer at a time")
+    return store
 
 
 @pytest.fixture
@@ -119,3 +129,37 @@ def test_a_server_that_goes_away_is_told(tmp_path, file):
         done = provider("import", MEMBERSHIP, str(file), "--json", cwd=tmp_path, PROVIDER_DATABASE_URL=url)
         assert done.stderr.startswith("Continuing at row ")
         assert json.loads(done.stdout)["read"] == ROWS
+
+
+def test_an_import_that_gives_way_is_tried_again(server, tmp_path):
+    """When the database ends a deadlock by giving up a batch, the batch is stored once the other one is done."""
+    table = TABLES[MEMBERSHIP]
+    record = {"customerPhone": "0901234567", "membershipIssuedAt": 1584507164000, "loyaltyPoint": 1}
+    rows = [record | {"membershipId": f"M{number}"} for number in range(100)]
+    server.load(write_lines(tmp_path / "old.jsonl", *rows))
+    mended = [row | {"loyaltyPoint": 2} for row in (rows[0], rows[99])]
+    with ThreadPoolExecutor() as pool:
+        with server.engine.begin() as other:
+            if other.dialect.name == "postgresql":
+                other.exec_driver_sql("SET LOCAL deadlock_timeout = '1h'")  # it is the import that finds the deadlock
+            # MariaDB gives up the one that has changed less.
+            other.execute(update(table).where(table.c.membershipId != "M0").values(status="Active"))
+            importing = pool.submit(server.load, write_lines(tmp_path / "new.jsonl", *mended))
+            eventually(lambda: is_waiting(server.engine))
+            other.execute(update(table).where(table.c.membershipId == "M0").values(status="Active"))
+        tally = importing.result(timeout=PATIENCE_SECONDS)
+    assert tally.stored == 2
+    assert {record["membershipId"] for record in server.records() if record["loyaltyPoint"] == 2} == {"M0", "M99"}
+
+
+def is_waiting(engine):
+    """Tell whether a transaction in this database waits for a lock."""
+    asked = {
+        "postgresql": "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
+        "AND datname = current_database()",
+        # MariaDB looks anew only when nobody asked for a tenth of a second.
+        "mysql": "SELECT count(*), SLEEP(0.2) FROM information_schema.innodb_trx JOIN information_schema.processlist "
+        "ON id = trx_mysql_thread_id WHERE trx_state = 'LOCK WAIT' AND db = database()",
+    }[engine.dialect.name]
+    with engine.connect() as connection:
+        return connection.exec_driver_sql(asked).scalar()

@@ -129,6 +129,25 @@ def test_a_stray_quotation_mark_costs_its_row_only(sqlite, tmp_path):
     assert [row["membershipId"] for row in rejected_rows(file)] == [rows[10], rows[20], rows[90]]
 
 
+def test_a_cell_that_is_too_long_costs_its_row_only(sqlite, tmp_path):
+    """A row with a cell longer than any cell is rejected, and the reason says so."""
+    file = tmp_path / "a.csv"
+    row = "M{0},0901234567,1584507164000,{1}"
+    file.write_text("\n".join([HEADER, row.format(1, "x" * 200_000), row.format(2, "An")]))
+    tally = sqlite.load(file)
+    assert (tally.stored, tally.rejected) == (1, 1)
+    assert tally.reasons == {"has a cell of more than 131,072 characters": 1}
+
+
+def test_a_card_number_that_excel_cut_is_rejected(sqlite, tmp_path):
+    """Excel keeps fifteen digits of a number: a longer key would be that of many cards. As text it is kept."""
+    file = tmp_path / "a.xlsx"
+    cards = (4111111111111110, 123456789012345678, "4111111111111111")
+    write_sheet(file, HEADER.split(","), *([card, "0901234567", 1584507164000, "An"] for card in cards))
+    assert sqlite.load(file).rejected == 2
+    assert [record["membershipId"] for record in sqlite.records()] == ["4111111111111111"]
+
+
 def test_a_nul_is_rejected(store, tmp_path):
     """A cell with a NUL character is rejected: no database keeps one alike."""
     file = tmp_path / "a.csv"
@@ -227,6 +246,29 @@ def test_a_wrong_size_in_a_sheet_hides_no_row(tmp_path):
         for name, content in parts.items():
             book.writestr(name, content)
     assert [row["membershipId"] for _, row in cells(file)] == ["M1", "M2"]
+
+
+@pytest.mark.parametrize(
+    ("part", "old", "new", "said"),
+    [
+        ("xl/worksheets/sheet1.xml", b"</sheetData>", b"", "damaged after row 3"),
+        ("xl/worksheets/sheet1.xml", b"<v>7</v>", b"<v>seven</v>", "damaged after row 1"),
+        ("xl/workbook.xml", b"</workbook>", b"", "is no Excel file"),
+        ("xl/styles.xml", b"</styleSheet>", b"", "is no Excel file"),
+    ],
+)
+def test_a_damaged_sheet_is_told(tmp_path, part, old, new, said):
+    """A sheet that breaks off, or holds what no sheet does, is told in one line that says how far it could be read."""
+    file = write_sheet(tmp_path / "a.xlsx", ("membershipId", "loyaltyPoint"), ("M1", 7), ("M2", 8))
+    with ZipFile(file) as book:
+        parts = {name: book.read(name) for name in book.namelist()}
+    assert old in parts[part]
+    parts[part] = parts[part].replace(old, new)
+    with ZipFile(file, "w") as book:
+        for name, content in parts.items():
+            book.writestr(name, content)
+    with pytest.raises(ConfigurationError, match=said):
+        cells(file)
 
 
 def test_without_the_library_excel_is_refused(tmp_path):

@@ -192,10 +192,23 @@ def test_lists_in_a_cell(written):
     assert convert("nickNames", written, "customer-identity") == (["a", "b", "c"], None)
 
 
+@pytest.mark.parametrize(
+    ("written", "meant"), [("Nam", "male"), ("Nữ", "female"), ("nu", "female"), ("MALE", "male"), ("Khác", "Khác")]
+)
+def test_genders(written, meant):
+    """A gender is read in English and Vietnamese; another word stays as it is."""
+    assert convert("gender", written, "customer-identity") == (meant, None)
+
+
 def test_numbers_a_spreadsheet_shortened_are_no_keys():
     """A key like 1.23457E+12 is refused: it would be the key of many records. Elsewhere such text is text."""
     assert "shortened" in convert("membershipId", "1.23457E+12")[1]
     assert convert("membershipId", "1E5") == ("1E5", None)
+    assert "shortened" in convert("membershipId", 1.234567890123457e17)[1]
+    assert "shortened" in convert("membershipId", 4111111111111110.0)[1]
+    assert "shortened" in convert("customerId", "1.23457E+12")[1]
+    assert convert("membershipId", 411111111111111.0) == ("411111111111111", None)
+    assert convert("membershipId", 9704051234567890123) == ("9704051234567890123", None)
     assert convert("status", "1.23457E+12") == ("1.23457E+12", None)
 
 

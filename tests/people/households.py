@@ -60,7 +60,7 @@ class Book:
                 connection.execute(delete(table))
             connection.execute(
                 insert(Push).values(
-                        id="P1", object_type="customer-identity", origin={}, request={}, position=0, records=0,
+                        id="P1", object_type="customer-identity", origin={}, request={}, position=0,
                         accepted=0, dead=0, requests=0, created_at=NOON,
                     )
                 )  # fmt: skip

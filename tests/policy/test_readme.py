@@ -7,7 +7,7 @@ import sys
 from urllib.parse import urlsplit
 
 import pytest
-from support import CHECKOUT, environment, failure, record
+from support import CHECKOUT, environment, failure, provider, record
 
 README = (CHECKOUT / "README.md").read_text()
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
@@ -18,7 +18,7 @@ LOYALTY, GIFT = PYTHON
 @pytest.fixture
 def shop(tmp_path):
     """Make the README's shop with the README's own program; give its address."""
-    (program,) = re.findall(r"<<'EOF'\n(.*?)^EOF$", README, re.MULTILINE | re.DOTALL)
+    (program,) = re.findall(r"^python - <<'EOF'\n(.*?)^EOF$", README, re.MULTILINE | re.DOTALL)
     subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True, env=environment(), timeout=60)
     return f"sqlite:///{tmp_path}/shop.db"
 
@@ -63,3 +63,18 @@ def test_the_table_of_a_stranger_may_grow(served, shop):
     failure(client.get("/v1/data/loyalty?phone=0912345678"), "Ambiguous", 200)
     answer = client.get("/v1/data/loyalty?email=lan@example.com")
     assert set(record(answer)) == {"fullName", "tier", "points"}
+
+
+def test_the_imported_file_answers_as_printed(deployment, tmp_path):
+    """The README's file is imported whole, and asked for as the README asks, it gives the answer the README shows."""
+    ((name, content),) = re.findall(r"^cat > (\S+) <<'EOF'\n(.*?)^EOF$", README, re.MULTILINE | re.DOTALL)
+    (command,) = re.findall(rf"^provider (import \S+ {name})$", README, re.MULTILINE)
+    (tmp_path / name).write_text(content)
+    settings = deployment.settings
+    variables = {"PROVIDER_DATABASE_URL": settings.database_url, "PROVIDER_SECRET_KEY": settings.secret_key}
+    assert "1 stored, 0 rejected" in provider(*command.split(), cwd=tmp_path, **variables).stdout
+    (line,) = re.findall(r"'(http://127\.0\.0\.1:\d+/v1/data/customer-membership\?[^']+)'", README)
+    address = urlsplit(line)
+    answer = deployment.asking(deployment.issue().api_key).get(f"{address.path}?{address.query}")
+    assert record(answer)["loyaltyPoint"] == 350
+    assert answer.text in {text.strip() for language, text in BLOCKS if language == "json"}

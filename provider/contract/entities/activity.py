@@ -51,135 +51,107 @@ class CustomerProductActivity(WithCustomFields, CompanySender):
     recordStatus = record_status()
 
 
-class EmailInteraction(WithCustomFields, CompanySender):
+class _Interaction(WithCustomFields, CompanySender):
+    """What is known of any message, and of what became of it."""
+
+    page = PAGE
+    key = ("id",)
+    newest_by = ("eventAt",)
+
+    id = Text("The interaction's key.", required=True, example="I0001", longest=LONGEST_KEY)
+    eventAt = Timestamp("When it happened.", required=True)
+    trackId = Text("The sender's own key of the campaign.", example="T01")
+    gaTid = Text("The tracking id of Google Analytics.", example="UA-0903923823-1")
+    gaCid = Text("The client id of Google Analytics.", example="7349856723987544.5879843467874238")
+    o2oCid = Text("The client id of O2O.", example="86565656362.2651265687")
+    link = Text("The link that was clicked.", example="https://example.com/sale")
+    link2 = Text("A second link that was clicked.", example="https://example.com/news")
+    messageId = Text("The message's key.", example="1584507164000")
+    templateId = Text("The template's key at the provider.", example="TPL01")
+    templateName = Text("The template's name.", example="Birthday")
+    campaignId = Text("The campaign's key at the provider.", example="CMP01")
+    campaignName = Text("The campaign's name.", example="Birthday2023")
+    webhookId = Text("The webhook's key at the provider.", example="W01")
+    reason = Text("Why, in the provider's words.", example="mailbox full")
+    tags = TextList("Labels.")
+    recordStatus = record_status()
+
+
+class EmailInteraction(_Interaction):
     """What became of an email."""
 
     object_type = "email-interaction"
-    page = PAGE
-    key = ("id",)
-    newest_by = ("eventAt",)
     person = {"email": "email"}
 
-    id = Text("The interaction's key.", required=True, example="I0001", longest=LONGEST_KEY)
     email = Email("The address the message went to.", required=True)
     serviceProvider = Text("The company that delivered the message.", required=True, example="Brevo")
-    eventAt = Timestamp("When it happened.", required=True)
     event = Text("What happened to the message.", required=True, open_list=("opened", "clicked"))
     actionAt = Timestamp("When it was done.", required=True)
-    trackId = Text("The sender's own key of the campaign.", example="T01")
-    gaTid = Text("The tracking id of Google Analytics.", example="UA-0903923823-1")
-    gaCid = Text("The client id of Google Analytics.", example="7349856723987544.5879843467874238")
-    o2oCid = Text("The client id of O2O.", example="86565656362.2651265687")
-    link = Text("The link that was clicked.", example="https://example.com/sale")
-    link2 = Text("A second link that was clicked.", example="https://example.com/news")
-    messageId = Text("The message's key.", example="1584507164000")
-    templateId = Text("The template's key at the provider.", example="TPL01")
-    templateName = Text("The template's name.", example="Birthday")
-    campaignId = Text("The campaign's key at the provider.", example="CMP01")
-    campaignName = Text("The campaign's name.", example="Birthday2023")
-    webhookId = Text("The webhook's key at the provider.", example="W01")
     subject = Text("The subject line.", example="Chúc mừng sinh nhật")
-    reason = Text("Why, in the provider's words.", example="mailbox full")
-    tags = TextList("Labels.")
-    recordStatus = record_status()
 
 
-class SmsInteraction(WithCustomFields, CompanySender):
+class SmsInteraction(_Interaction):
     """What became of a text message."""
 
     object_type = "sms-interaction"
-    page = PAGE
-    key = ("id",)
-    newest_by = ("eventAt",)
     person = {"phone": "phoneNumber"}
 
-    id = Text("The interaction's key.", required=True, example="I0001", longest=LONGEST_KEY)
     phoneNumber = Phone("The phone the message went to.", required=True)
     serviceProvider = Text("The company that delivered the message.", required=True, example="SMSGWA")
-    eventAt = Timestamp("When it happened.", required=True)
     event = Text("What happened to the message.", required=True, choices=("sent", "clicked"), example="clicked")
-    trackId = Text("The sender's own key of the campaign.", example="T01")
-    gaTid = Text("The tracking id of Google Analytics.", example="UA-0903923823-1")
-    gaCid = Text("The client id of Google Analytics.", example="7349856723987544.5879843467874238")
-    o2oCid = Text("The client id of O2O.", example="86565656362.2651265687")
-    link = Text("The link that was clicked.", example="https://example.com/sale")
-    link2 = Text("A second link that was clicked.", example="https://example.com/news")
-    messageId = Text("The message's key.", example="1584507164000")
-    templateId = Text("The template's key at the provider.", example="TPL01")
-    templateName = Text("The template's name.", example="Birthday")
-    campaignId = Text("The campaign's key at the provider.", example="CMP01")
-    campaignName = Text("The campaign's name.", example="Birthday2023")
-    webhookId = Text("The webhook's key at the provider.", example="W01")
     text = Text("The message.", example="Chúc mừng sinh nhật")
     actionAt = Timestamp("When it was done.")
-    reason = Text("Why, in the provider's words.", example="mailbox full")
-    tags = TextList("Labels.")
-    recordStatus = record_status()
 
 
-class CustomerProductComment(WithCustomFields, CompanySender):
-    """A customer's comment on a product."""
+class _Opinion(WithCustomFields, CompanySender):
+    """What a comment and a review have in common."""
 
-    object_type = "customer-product-comment"
     page = PAGE
     keeps_custom_fields = True
     needs = ((("customerPhone",), ("customerEmail",)),)
+    person = {"phone": "customerPhone", "email": "customerEmail", "customerId": "customerId"}
+
+    title = Text("The heading.", example="Tình trạng sản phẩm")
+    content = Text("What was written.", required=True, example="Xin hỏi sản phẩm này còn không?")
+    ipAddress = Text("The address it was written from.", example="152.25.26.3")
+    customerId = Text("The customer's key at the sender.", required=True, example="user1", longest=LONGEST_KEY)
+    customerName = Text("The customer's name.", required=True, example="Nguyen Van A")
+    customerPhone = Phone("The customer's phone.")
+    customerEmail = Email("The customer's email.")
+    productSku = Text("The product's stock keeping unit.", required=True, example="SKU001")
+    productName = Text("The product's name.", required=True, example="Coffee Bee")
+    productCategory = Text("The category's name.", example="Coffee")
+    productCategoryId = Text("The category's key.", example="C1020")
+    productImageLink = Text("The address of the product's picture.", example="https://example.com/coffee.png")
+    productLink = Text("The address of the product's page.", example="https://example.com/coffee")
+    productPrice = Double("The list price.", example=50000)
+    productPrice4Sale = Double("The price after all discounts.", example=45000)
+    recordStatus = record_status()
+
+
+class CustomerProductComment(_Opinion):
+    """A customer's comment on a product."""
+
+    object_type = "customer-product-comment"
     key = ("commentId",)
     newest_by = ("commentedAt",)
-    person = {"phone": "customerPhone", "email": "customerEmail", "customerId": "customerId"}
 
     commentedAt = Timestamp("When the comment was written.", required=True, example=1584483275000)
     commentId = Text("The comment's key.", required=True, example="CM0001", longest=LONGEST_KEY)
     parentCommentId = Text("The key of the comment it answers.", example="CM0000")
-    title = Text("The heading.", example="Tình trạng sản phẩm")
-    content = Text("What was written.", required=True, example="Xin hỏi sản phẩm này còn không?")
-    ipAddress = Text("The address it was written from.", example="152.25.26.3")
-    customerId = Text("The customer's key at the sender.", required=True, example="user1", longest=LONGEST_KEY)
-    customerName = Text("The customer's name.", required=True, example="Nguyen Van A")
-    customerPhone = Phone("The customer's phone.")
-    customerEmail = Email("The customer's email.")
-    productSku = Text("The product's stock keeping unit.", required=True, example="SKU001")
-    productName = Text("The product's name.", required=True, example="Coffee Bee")
-    productCategory = Text("The category's name.", example="Coffee")
-    productCategoryId = Text("The category's key.", example="C1020")
-    productImageLink = Text("The address of the product's picture.", example="https://example.com/coffee.png")
-    productLink = Text("The address of the product's page.", example="https://example.com/coffee")
-    productPrice = Double("The list price.", example=50000)
-    productPrice4Sale = Double("The price after all discounts.", example=45000)
-    recordStatus = record_status()
 
 
-class CustomerProductReview(WithCustomFields, CompanySender):
+class CustomerProductReview(_Opinion):
     """A customer's review of a product."""
 
     object_type = "customer-product-review"
-    page = PAGE
-    keeps_custom_fields = True
-    needs = ((("customerPhone",), ("customerEmail",)),)
     key = ("reviewId",)
     newest_by = ("reviewedAt",)
-    person = {"phone": "customerPhone", "email": "customerEmail", "customerId": "customerId"}
 
     reviewedAt = Timestamp("When the review was written.", required=True, example=1584483275000)
     reviewId = Text("The review's key.", required=True, example="RV0001", longest=LONGEST_KEY)
     rating = Integer("The rating; Pango's page states no scale.", example=5)
-    title = Text("The heading.", example="Tình trạng sản phẩm")
-    content = Text("What was written.", required=True, example="Xin hỏi sản phẩm này còn không?")
     imageLinks = TextList("Addresses of pictures that go with it.", example=("Link1", "Link2"))
-    ipAddress = Text("The address it was written from.", example="152.25.26.3")
-    customerId = Text("The customer's key at the sender.", required=True, example="user1", longest=LONGEST_KEY)
-    customerName = Text("The customer's name.", required=True, example="Nguyen Van A")
-    customerPhone = Phone("The customer's phone.")
-    customerEmail = Email("The customer's email.")
-    productSku = Text("The product's stock keeping unit.", required=True, example="SKU001")
-    productName = Text("The product's name.", required=True, example="Coffee Bee")
-    productCategory = Text("The category's name.", example="Coffee")
-    productCategoryId = Text("The category's key.", example="C1020")
-    productImageLink = Text("The address of the product's picture.", example="https://example.com/coffee.png")
-    productLink = Text("The address of the product's page.", example="https://example.com/coffee")
-    productPrice = Double("The list price.", example=50000)
-    productPrice4Sale = Double("The price after all discounts.", example=45000)
-    recordStatus = record_status()
 
 
 class CustomerProductSubscriber(WithCustomFields, CompanySender):

@@ -1,0 +1,26 @@
+"""Inserting where a row of the same key may be there already, in each database's own words."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Dialect, Insert, Table, insert
+from sqlalchemy.dialects import mysql, postgresql, sqlite
+
+
+def make_upsert(table: Table, key: Sequence[str], dialect: Dialect) -> Insert:
+    """Make the statement that stores a row, in place of the one with the same `key` if there is one."""
+    replaced = [column.name for column in table.columns if column.name not in key and not column.primary_key]
+    if dialect.name in ("mysql", "mariadb"):
+        replacing = mysql.insert(table)
+        return replacing.on_duplicate_key_update({name: replacing.inserted[name] for name in replaced})
+    inserting = postgresql.insert(table) if dialect.name == "postgresql" else sqlite.insert(table)
+    return inserting.on_conflict_do_update(
+        index_elements=key, set_={name: inserting.excluded[name] for name in replaced}
+    )
+
+
+def make_insert_new(table: Table, dialect: Dialect) -> Insert:
+    """Make the statement that stores a row, unless one with the same key is there."""
+    if dialect.name in ("mysql", "mariadb"):
+        return insert(table).prefix_with("IGNORE")
+    inserting = postgresql.insert(table) if dialect.name == "postgresql" else sqlite.insert(table)
+    return inserting.on_conflict_do_nothing()
