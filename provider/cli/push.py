@@ -1,22 +1,37 @@
 """`provider push`: records out to Pango; what became of them; and once more what was refused."""
 
 import json
+import os
 import signal
+import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 from threading import Event
 from typing import Any
 
 import click
 from sqlalchemy import Engine, RowMapping
+from sqlalchemy.exc import SQLAlchemyError
 
 from provider.cli.progress import shown
-from provider.cli.push_options import DEFAULT_SOURCE, Members, Time, join_members, mask, read_origin, read_request, warn
+from provider.cli.push_options import (
+    DEFAULT_SOURCE,
+    Members,
+    Time,
+    check_type,
+    join_members,
+    read_origin,
+    read_request,
+    refuse_beside_resume,
+    warn,
+)
+from provider.cli.push_preview import show_first_request
 from provider.cli.pushes import dead, list_, show
-from provider.errors import ConfigurationError
+from provider.errors import ConfigurationError, ProviderError
 from provider.ingestion import origins
 from provider.ingestion.batches import cut
 from provider.ingestion.client import PangoClient
@@ -78,27 +93,43 @@ command.add_command(dead)
 @click.option("--resume", is_flag=False, flag_value="", metavar="[ID]", help="Go on with a push that was interrupted.")
 @click.option("--workers", type=click.IntRange(1, 64), default=8, show_default=True, help="Requests at the same time.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def send(object_type: str | None, *, resume: str | None, dry_run: bool, as_json: bool, **given: Any) -> None:
+@click.pass_context
+def send(
+    context: click.Context,
+    /,
+    object_type: str | None,
+    *,
+    resume: str | None,
+    dry_run: bool,
+    as_json: bool,
+    **given: Any,
+) -> None:
     """Push records of an OBJECT_TYPE, like customer-identity, to Pango.
 
     At most 50 go into one request, within Pango's rate limits. Whatever happens nothing is lost: --resume goes on.
     """
     with _open() as parts:
         if resume is not None:
+            refuse_beside_resume(context)
             push = _unfinished(parts.outbox, resume, object_type)
             _resume(parts, push, given, as_json=as_json)
             return
-        if not object_type:
-            raise click.UsageError("Say what to push, like: provider push customer-identity --file customers.csv")
+        object_type = check_type(object_type)
         warn(object_type, given["ignored"])
         origin, request = read_origin(given), read_request(given)
+        records = origins.open_origin(origin, object_type, settings=parts.settings, engine=parts.engine)
         if dry_run:
-            _show_first_request(parts, object_type, origin, request, given["callback"] or {}, as_json=as_json)
+            with closing(records):
+                show_first_request(
+                    parts.client, records, object_type, request, given["callback"] or {}, as_json=as_json
+                )
             return
-        with closing(origins.open_origin(origin, object_type, settings=parts.settings, engine=parts.engine)) as records:
+        with closing(records):
+            groups = cut(records, object_type)
+            first = list(islice(groups, 1))  # an origin that cannot be read at all leaves no push behind
             push_id = parts.outbox.create(object_type, origin=origin, request=request)
             reader, _ = parts.outbox.begin_reading(push_id, again=False)
-            reading = Reading(parts.outbox, push_id, reader, cut(records, object_type))
+            reading = Reading(parts.outbox, push_id, reader, chain(first, groups))
             _run(parts, parts.outbox.get(push_id), reading, given, as_json=as_json)
 
 
@@ -114,7 +145,9 @@ def retry(push_id: str, *, as_json: bool, **given: Any) -> None:
         join_members(push, given["callback"])
         count = revive(parts.outbox, push_id, push["object_type"])
         if not as_json:
-            click.echo(f"{count:,} records are sent once more.")
+            left = push["dead"] - count
+            others = f" {left:,} our own check refuses: mend them in your data and push them anew." if left else ""
+            click.echo(f"{count:,} records are sent once more.{others}")
         _resume(parts, parts.outbox.get(push_id), given, as_json=as_json)
 
 
@@ -187,7 +220,7 @@ def _run(parts: _Parts, push: RowMapping, reading: Reading | None, given: Mappin
         read_first=origins.is_query(origin),
     )
     stop = Event()
-    with _interruptible(stop), shown(origin.get("lines")) as see:
+    with _interruptible(stop, push_id), shown(origin.get("lines")) as see:
         run = Run(
             job,
             outbox=parts.outbox,
@@ -198,22 +231,32 @@ def _run(parts: _Parts, push: RowMapping, reading: Reading | None, given: Mappin
             stop=stop,
             see=see,
         )
-        reason = run.run()
-    _tell(parts.outbox, push_id, time.monotonic() - began, as_json=as_json)
+        try:
+            reason = run.run()
+        except SQLAlchemyError as error:
+            cause = getattr(error, "orig", None) or error
+            reason = f"the provider database failed ({type(cause).__name__}: {cause})"
+        except (ConfigurationError, ProviderError) as error:
+            reason = f"the records cannot be read on: {error}"
+    with suppress(SQLAlchemyError) if reason else nullcontext():
+        _tell(parts.outbox, push_id, time.monotonic() - began, as_json=as_json)
     if reason:
         raise ConfigurationError(
-            f"The push stopped: {reason}. Nothing is lost. Go on with: provider push --resume {push_id}"
+            f"The push stopped: {reason.rstrip('.')}. Nothing is lost. Go on with: provider push --resume {push_id}"
         )
 
 
 @contextmanager
-def _interruptible(stop: Event) -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM end the push in good order; a second Ctrl-C ends it at once."""
+def _interruptible(stop: Event, push_id: str) -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM end the push in good order, and a second one at once, as `kill -9` does."""
 
-    def ask(number: int, _: Any) -> None:
+    def ask(*_: Any) -> None:
+        if stop.is_set():
+            click.echo("\x1b[?25h" if sys.stderr.isatty() else "", err=True)  # the progress hides the cursor
+            click.echo(f"Error: The push stopped at once. Go on with: provider push --resume {push_id}", err=True)
+            os._exit(1)  # the senders would be waited for
         stop.set()
-        signal.signal(number, before[number])
-        click.echo("Stopping: waiting for the answers under way.", err=True)
+        click.echo("Stopping: waiting for the answers under way. Once more, and it ends at once.", err=True)
 
     before: dict[int, Any] = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -236,30 +279,3 @@ def _tell(outbox: Outbox, push_id: str, seconds: float, *, as_json: bool) -> Non
     )
     if counts["dead"]:
         click.echo(f"What is wrong with the dead ones: provider push dead {push_id}")
-
-
-def _show_first_request(
-    parts: _Parts,
-    object_type: str,
-    origin: origins.Origin,
-    request: Mapping[str, Any],
-    callback: Mapping[str, Any],
-    *,
-    as_json: bool,
-) -> None:
-    """Print the first request as it would go out, but for its secrets."""
-    with closing(origins.open_origin(origin, object_type, settings=parts.settings, engine=parts.engine)) as records:
-        first = next((group.entries[0] for group in cut(records, object_type) if group.entries), None)
-    if first is None:
-        raise ConfigurationError("There is no record that could be sent.")
-    members = {"objectType": object_type, **request["members"], **mask(callback)}
-    prepared = parts.client.prepare(first.payload, members, init_data=request["initData"])
-    body = prepared.body.decode()
-    if as_json:
-        parts_of_it = {"method": prepared.method, "url": prepared.url, "headers": prepared.shown()}
-        click.echo(json.dumps({**parts_of_it, "body": json.loads(body)}, ensure_ascii=False))
-        return
-    click.echo(f"{prepared.method} {prepared.url}")
-    for name, value in prepared.shown().items():
-        click.echo(f"{name}: {value}")
-    click.echo(f"\n{body}")

@@ -9,15 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 from sqlalchemy import RowMapping
 
 from provider.contract.entities import ENTITIES
 from provider.errors import ConfigurationError
 from provider.ingestion import origins
+from provider.store.pushes import LONGEST_TYPE
 
 DEFAULT_SOURCE = "access-data-provider"
 _OURS = ("objectType", "source", "entries", "jeConfigId", "jeEventKey", "ignoredUpdateCfs")
-_SECRET = re.compile("key|token|secret|password", re.IGNORECASE)
+_WITH_RESUME = ("resume", "object_type", "callback", "workers", "as_json")
+_SECRET = re.compile("key|token|secret|password|auth|credential|checksum|sign", re.IGNORECASE)
 
 
 class Members(click.ParamType[dict[str, Any]]):
@@ -72,6 +75,15 @@ def read_origin(given: Mapping[str, Any]) -> origins.Origin:
     return origins.sql_origin(given["sql"], given["source_name"])
 
 
+def check_type(object_type: str | None) -> str:
+    """Make sure that there is an object type, and that it can be kept."""
+    if not object_type:
+        raise click.UsageError("Say what to push, like: provider push customer-identity --file customers.csv")
+    if len(object_type) > LONGEST_TYPE:
+        raise click.UsageError(f"An object type has at most {LONGEST_TYPE} characters.")
+    return object_type
+
+
 def read_request(given: Mapping[str, Any]) -> dict[str, Any]:
     """Write down what every request of the push carries. Of callbacks only that there are some: they hold a key."""
     members = {
@@ -87,6 +99,14 @@ def read_request(given: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def refuse_beside_resume(context: click.Context) -> None:
+    """Refuse what --resume would not obey: a push goes on with what it began with."""
+    for parameter in context.command.params:
+        given = context.get_parameter_source(str(parameter.name)) is ParameterSource.COMMANDLINE
+        if given and parameter.name not in _WITH_RESUME:
+            raise click.UsageError(f"Leave out {parameter.opts[0]}: --resume goes on with what the push began with.")
+
+
 def join_members(push: RowMapping, callback: Mapping[str, Any] | None) -> dict[str, Any]:
     """Give what goes beside the entries of a push; ConfigurationError when members of callbacks are missing."""
     request = push["request"]
@@ -100,10 +120,7 @@ def join_members(push: RowMapping, callback: Mapping[str, Any] | None) -> dict[s
 def mask(value: Any) -> Any:
     """Mask what looks like a secret among the members of callbacks."""
     if isinstance(value, dict):
-        return {
-            name: "***" if isinstance(member, str) and _SECRET.search(name) else mask(member)
-            for name, member in value.items()
-        }
+        return {name: "***" if _SECRET.search(name) else mask(member) for name, member in value.items()}
     return [mask(member) for member in value] if isinstance(value, list) else value
 
 

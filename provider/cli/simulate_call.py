@@ -1,6 +1,7 @@
 """`provider simulate call`: Pango's calls to a provider, played once, and what Pango would read."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, TypeVar
@@ -12,6 +13,9 @@ from provider.simulator.caller import Call, Exchange, TokenApi, call
 from provider.simulator.reading import ROLES
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
+
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE = re.compile(r"[\x20-\x7e]*")
 
 _METHODS = click.Choice(["POST", "GET"])
 
@@ -42,6 +46,17 @@ class Pair(click.ParamType[tuple[str, str]]):
         if not separator or not name.strip():
             self.fail("write NAME=VALUE", param, ctx)
         return name.strip(), rest.strip()
+
+
+class Header(Pair):
+    """One name=value that can be sent as a header (RFC 9110 section 5)."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        """Split at the first equals sign, and check both."""
+        name, content = super().convert(value, param, ctx)
+        if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(content):
+            self.fail("a header has letters, digits and dashes before the =, and printable ASCII after it", param, ctx)
+        return name, content
 
 
 class JsonObject(click.ParamType[dict[str, Any]]):
@@ -76,7 +91,7 @@ def _names(function: _Function) -> _Function:
 @click.option("--phone", default="", help="The phone of the person asked about.")
 @click.option("--email", default="", help="The email of the person asked about.")
 @click.option("--param", "parameters", type=Pair(), multiple=True, help="A parameter of your own; may be repeated.")
-@click.option("--header", "headers", type=Pair(), multiple=True, help="A header of each data call; may be repeated.")
+@click.option("--header", "headers", type=Header(), multiple=True, help="A header of each data call; may be repeated.")
 @click.option("--token-url", type=Address(), help="Fetch a token here first.")
 @click.option("--token-method", type=_METHODS, default="POST", show_default=True, help="How the token is fetched.")
 @click.option("--token-body", type=JsonObject(), default={}, help="The body of the token call.")

@@ -19,6 +19,8 @@ MOST_BYTES = 1_000_000
 GROUP = 500
 """Records that go into the outbox in one transaction."""
 
+UNREADABLE = "Unreadable"
+"""The code of a row that could not be read as it is meant: what is kept of it is no record."""
 
 _LONGEST_REFERENCE = 255
 
@@ -121,11 +123,10 @@ def check(record: Mapping[str, Any], object_type: str) -> Mapping[str, str]:
 
 def _check(item: Read, object_type: str) -> bytes | Rejected:
     record = item.record
-    problems = item.problems or check(record, object_type)
-    if problems:
-        return _reject(
-            item, object_type, "Invalid", "; ".join(f"{name} {why}".strip() for name, why in problems.items())
-        )
+    if item.problems:
+        return _reject(item, object_type, UNREADABLE, _join(item.problems))
+    if problems := check(record, object_type):
+        return _reject(item, object_type, "Invalid", _join(problems))
     try:
         entry = orjson.dumps(record)
     except TypeError as error:  # a number past 64 bits, half a character
@@ -139,6 +140,10 @@ def _check(item: Read, object_type: str) -> bytes | Rejected:
 def _reject(item: Read, object_type: str, code: str, message: str) -> Rejected:
     payload = json.dumps(item.record, default=str).encode()
     return Rejected(payload, reference(item.record, object_type), code, f"{item.place}: {message}")
+
+
+def _join(problems: Mapping[str, str]) -> str:
+    return "; ".join(f"{name} {why}".strip() for name, why in problems.items())
 
 
 def _array(entries: list[bytes]) -> Entries:

@@ -5,7 +5,7 @@ from itertools import islice
 import orjson
 from sqlalchemy import RowMapping
 
-from provider.ingestion.batches import MOST_BYTES, check, join
+from provider.ingestion.batches import MOST_BYTES, UNREADABLE, check, join
 from provider.ingestion.outbox import Outbox
 
 _AT_ONCE = 500
@@ -26,4 +26,6 @@ def revive(outbox: Outbox, push_id: str, object_type: str) -> int:
 
 def _may_go(letter: RowMapping, object_type: str) -> bool:
     payload = letter["payload"]
+    if letter["code"] == UNREADABLE:
+        return False
     return len(payload) + 2 <= MOST_BYTES and not check(orjson.loads(payload), object_type)

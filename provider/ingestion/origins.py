@@ -15,7 +15,7 @@ from provider.dataset import TableDataset
 from provider.dataset.discover import discover
 from provider.errors import ConfigurationError
 from provider.importing.convert import Conversion
-from provider.importing.readers import read
+from provider.importing.readers import EXCEL, read
 from provider.importing.rows import Broken
 from provider.ingestion.batches import Read
 from provider.settings import Settings
@@ -44,7 +44,8 @@ def file_origin(path: Path) -> Origin:
                 lines += chunk.count(b"\n")
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be read ({error.strerror}).") from None
-    return {"kind": "file", "path": str(path.resolve()), "sha256": digest.hexdigest(), "lines": lines}
+    counted = None if path.suffix.lower() in EXCEL else lines  # what is packed has no lines
+    return {"kind": "file", "path": str(path.resolve()), "sha256": digest.hexdigest(), "lines": counted}
 
 
 def stored_origin(since: datetime | None) -> Origin:

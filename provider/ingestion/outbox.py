@@ -197,6 +197,8 @@ class Outbox:
             done = push["read_at"] is not None and left is None
             if done and push["finished_at"] is None:
                 connection.execute(update(Push).where(Push.id == push_id).values(finished_at=datetime.now(UTC)))
+        if done:
+            self._forget()
         return done
 
     def dead(self, push_id: str) -> Iterator[RowMapping]:
@@ -233,9 +235,16 @@ class Outbox:
         """Open a transaction that holds the push, and give what it holds."""
         with self._engine.begin() as connection:
             if connection.dialect.name == "sqlite":
+                connection.exec_driver_sql("PRAGMA secure_delete = ON")  # else what left stays until written over
                 connection.exec_driver_sql("BEGIN IMMEDIATE")  # SQLite has no lock of a row
             held = select(*Push.__table__.c).where(Push.id == push_id).with_for_update()
             yield connection, connection.execute(held).mappings().one()
+
+    def _forget(self) -> None:
+        """Empty SQLite's log, which still holds the records that left while somebody else has the database open."""
+        if self._engine.dialect.name == "sqlite":
+            with self._engine.connect() as connection:
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
     @staticmethod
     def _lease(connection: Connection, batches: Sequence[Claimed], until: float) -> None:

@@ -11,6 +11,9 @@ FAILURES = 5
 PATIENCE = 300.0
 """Seconds of failures alone, before a push stops."""
 
+PATIENCE_AT_FIRST = 30.0
+"""The same when nothing has succeeded yet: then it is likely an address that is wrong."""
+
 PATIENCE_WITHOUT_TOKEN = 5.0
 """The same when Pango says that it gives no token: that does not heal by itself."""
 
@@ -38,7 +41,7 @@ class Trouble:
 
         self._failed = self._refused = self._rounds = 0
         self._failing_since = self._no_token_since = self._try_at = 0.0
-        self._gives_up = False
+        self._gives_up = self._has_worked = False
 
     def note(self, answer: Answer) -> None:
         """Take an answer into account."""
@@ -47,6 +50,7 @@ class Trouble:
             return
         self._failed = self._rounds = 0
         self._failing_since = self._no_token_since = 0.0
+        self._has_worked = True
         self.said = None
         self.limited = self.limited + 1 if answer.outcome == "limited" else 0
         if answer.outcome != "limited":
@@ -61,7 +65,8 @@ class Trouble:
     def verdict(self) -> str | None:
         """Say why it is of no use to go on, if it is."""
         if self._gives_up:
-            return f"Pango takes nothing: {self.said}"
+            hint = "" if self._has_worked else " Check PROVIDER_PANGO_AUTH_URL and PROVIDER_PANGO_INGEST_URL."
+            return f"Pango takes nothing: {self.said}{hint}"
         if self._refused >= REFUSALS:
             return f"Pango refused {REFUSALS} requests in a row, and took none"
         return None
@@ -72,7 +77,8 @@ class Trouble:
         self._failing_since = self._failing_since or now
         no_token = answer.requests == 0 and answer.code is not None
         self._no_token_since = (self._no_token_since or now) if no_token else 0.0
-        self._gives_up = now - self._failing_since > PATIENCE or (
+        patience = PATIENCE if self._has_worked else PATIENCE_AT_FIRST
+        self._gives_up = now - self._failing_since > patience or (
             no_token and now - self._no_token_since > PATIENCE_WITHOUT_TOKEN
         )
         self._failed += 1

@@ -101,7 +101,7 @@ def _send(
     try:
         # An empty query would wipe out the one that the address itself has.
         response = client.request(method, url, headers=headers, json=body, params=query or None)
-    except (httpx2.TransportError, httpx2.InvalidURL) as error:
+    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
         address = url.partition("?")[0]
         raise ConfigurationError(
             f"No answer from {address} ({type(error).__name__}). Is the provider running there?"

@@ -15,8 +15,9 @@ def open_server(app: Flask, host: str, port: int) -> BaseWSGIServer:
     try:
         listener = socket.create_server((host, port), family=family)
     except OSError as error:
+        reason = str(error.strerror).partition(" (while")[0]  # it goes on with the address
         raise ConfigurationError(
-            f"Cannot listen on {host}:{port}: {error.strerror}. Stop what listens there, or choose another port."
+            f"Cannot listen on {host}:{port}: {reason}. Stop what listens there, or choose another port."
         ) from None
     with listener:  # make_server takes a copy; of a port in use it would itself end the process
         return make_server(host, port, app, threaded=True, request_handler=_Handler, fd=listener.fileno())

@@ -19,6 +19,10 @@ Exact = String(255).with_variant(mysql.VARCHAR(255, charset="utf8mb4", collation
 """Text that is compared byte by byte: MySQL's own collations take C1 and c1 for the same."""
 
 
+LONGEST_TYPE = 64
+"""Characters of an object type. Pango's own are shorter."""
+
+
 class Push(Base):
     """One run of `provider push`: where its records come from, what goes beside them, and how far reading has come.
 
@@ -31,7 +35,7 @@ class Push(Base):
     __tablename__ = "provider_push"
 
     id: Mapped[str] = mapped_column(String(16), primary_key=True)
-    object_type: Mapped[str] = mapped_column(String(64))
+    object_type: Mapped[str] = mapped_column(String(LONGEST_TYPE))
     origin: Mapped[dict[str, Any]] = mapped_column(JSON)
     request: Mapped[dict[str, Any]] = mapped_column(JSON)
     reader: Mapped[str | None] = mapped_column(String(16))

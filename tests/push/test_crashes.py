@@ -16,7 +16,7 @@ from provider.cli import progress
 from provider.ingestion import trouble
 
 TYPE = "customer-membership"
-FAULTS = ("--fail-rate", "0.03", "--drop-rate", "0.03", "--malformed-rate", "0.03", "--latency", "20", "--seed", "1")
+FAULTS = ("--fail-rate", "0.03", "--drop-rate", "0.03", "--malformed-rate", "0.03", "--latency", "60", "--seed", "1")
 
 
 def wait_for_push(sender):
@@ -33,7 +33,7 @@ def test_killed_at_any_moment_nothing_is_lost(start_sender, make_members):
     """Killed again and again, with a Pango that fails and is killed too, resumed pushes end with every record there."""
     chance = random.Random(7)
     sender = start_sender(*FAULTS)
-    name = sender.write(make_members(5000))
+    name = sender.write(make_members(4000))
     process = sender.start(TYPE, "--file", name, "--workers", "4")
     push_id = wait_for_push(sender)
     for kills_pango in (False, True, False):
@@ -41,7 +41,7 @@ def test_killed_at_any_moment_nothing_is_lost(start_sender, make_members):
         process.kill()
         process.communicate()
         sender.end_leases()
-        process = sender.start("--resume", "--workers", "4")
+        process = sender.start("--resume", push_id, "--workers", "4")
         if kills_pango:
             time.sleep(chance.uniform(0.8, 1.3))
             sender.pango.kill()
@@ -49,30 +49,30 @@ def test_killed_at_any_moment_nothing_is_lost(start_sender, make_members):
     out, err = process.communicate(timeout=60)
     assert process.returncode == 0, out + err
     shown = state(sender, push_id)
-    assert (shown["records"], shown["accepted"], shown["dead"]) == (5000, 5000, 0)
+    assert (shown["records"], shown["accepted"], shown["dead"]) == (4000, 4000, 0)
     assert (shown["waiting"], shown["batches"]) == (0, 0)
-    assert sender.pango.stored(TYPE) == 5000
+    assert sender.pango.stored(TYPE) == 4000
 
 
 def test_two_at_once_send_no_batch_twice(start_sender, make_members):
     """A push and two resumes of it at the same time read each record once, and send each batch once."""
-    sender = start_sender("--latency", "10")
-    first = sender.start(TYPE, "--file", sender.write(make_members(5000)), "--workers", "2")
+    sender = start_sender(latency=0.1)
+    first = sender.start(TYPE, "--file", sender.write(make_members(2000)), "--workers", "1")
     push_id = wait_for_push(sender)
-    others = [sender.start("--resume", push_id, "--workers", "2") for _ in range(2)]
+    others = [sender.start("--resume", push_id, "--workers", "1") for _ in range(2)]
     for process in (first, *others):
         out, err = process.communicate(timeout=60)
         assert process.returncode == 0, out + err
     shown = state(sender, push_id)
-    assert (shown["records"], shown["accepted"], shown["requests"]) == (5000, 5000, 100)
-    assert sender.pango.stored(TYPE) == 5000
-    assert sender.pango.ask(f"records/{TYPE}")["received"] == 5000
+    assert (shown["records"], shown["accepted"], shown["requests"]) == (2000, 2000, 40)
+    assert sender.pango.stored(TYPE) == 2000
+    assert sender.pango.ask(f"records/{TYPE}")["received"] == 2000
 
 
 def test_told_to_stop_it_tells_how_to_resume(start_sender, make_members):
     """SIGTERM ends a push after the answers under way, with one line on how to go on; then it goes on."""
-    sender = start_sender("--latency", "30")
-    process = sender.start(TYPE, "--file", sender.write(make_members(5000)), "--workers", "2")
+    sender = start_sender(latency=0.1)
+    process = sender.start(TYPE, "--file", sender.write(make_members(2000)), "--workers", "1")
     push_id = wait_for_push(sender)
     eventually(lambda: state(sender, push_id)["accepted"])
     process.send_signal(signal.SIGTERM)
@@ -81,23 +81,37 @@ def test_told_to_stop_it_tells_how_to_resume(start_sender, make_members):
     assert "Traceback" not in err
     assert err.splitlines()[-1].endswith(f"Go on with: provider push --resume {push_id}")
     stopped = state(sender, push_id)
-    assert 0 < stopped["accepted"] < 5000
+    assert 0 < stopped["accepted"] < 2000
     assert sender.pango.stored(TYPE) == stopped["accepted"]
-    assert sender.summary("--resume")["accepted"] == 5000
-    assert sender.pango.stored(TYPE) == 5000
+    assert sender.summary("--resume")["accepted"] == 2000
+    assert sender.pango.stored(TYPE) == 2000
+
+
+def test_told_twice_it_stops_at_once(start_sender, make_members):
+    """A second Ctrl-C does not wait for answers: it ends the push at once, with one line on how to go on."""
+    sender = start_sender(latency=15)
+    process = sender.start(TYPE, "--file", sender.write(make_members(50)))
+    push_id = wait_for_push(sender)
+    eventually(lambda: state(sender, push_id)["readAt"])
+    process.send_signal(signal.SIGINT)
+    assert "Once more" in process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=5)
+    assert process.returncode == 1
+    assert err.splitlines()[-1].endswith(f"Go on with: provider push --resume {push_id}")
 
 
 def test_a_file_that_changed_is_not_read_on(start_sender, make_members):
     """A push whose file is another by now is not resumed; put back, it is."""
-    sender = start_sender("--latency", "100")
-    name = sender.write(make_members(20000))
+    sender = start_sender(latency=0.1)
+    name = sender.write(make_members(15000))
     process = sender.start(TYPE, "--file", name, "--workers", "1")
     push_id = wait_for_push(sender)
     eventually(lambda: state(sender, push_id)["accepted"])
     process.kill()
     process.communicate()
     assert state(sender, push_id)["readAt"] is None
-    sender.write(make_members(20001))
+    sender.write(make_members(15001))
     assert "has changed since this push began" in sender.push("--resume", fails=True).stderr
 
 
@@ -164,8 +178,8 @@ def test_progress_is_told_while_it_runs(start_sender, make_members, monkeypatch)
 
 def test_a_terminal_shows_the_progress_live(start_sender, make_members):
     """On a terminal one line is live: records, batches, rate and what holds it up."""
-    sender = start_sender("--latency", "50")
-    name = sender.write(make_members(1500))
+    sender = start_sender(latency=0.1)
+    name = sender.write(make_members(500))
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         [PROVIDER, "push", TYPE, "--file", name, "--workers", "1"],
@@ -185,6 +199,6 @@ def test_a_terminal_shows_the_progress_live(start_sender, make_members):
         os.close(ours)
     out, _ = process.communicate(timeout=20)
     assert process.returncode == 0
-    assert b"1,500 accepted" in out
-    assert b"of 1,500 records" in shown
+    assert b"500 accepted" in out
+    assert b"of 500 records" in shown
     assert b"batches wait" in shown

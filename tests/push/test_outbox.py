@@ -17,11 +17,11 @@ from provider.store.engine import open_database
 REQUEST = {"members": {}, "initData": False, "callback": True}
 
 
-@pytest.fixture(params=["SQLite", "PostgreSQL", "MariaDB"])
-def url(request, tmp_path):
-    """Give an empty provider database."""
+@pytest.fixture(scope="module", params=["SQLite", "PostgreSQL", "MariaDB"])
+def url(request, tmp_path_factory):
+    """Give a provider database. Each test has a push of its own in it."""
     if request.param == "SQLite":
-        address = f"sqlite:///{tmp_path}/provider.db"
+        address = f"sqlite:///{tmp_path_factory.mktemp('outbox')}/provider.db"
         upgrade_database(Settings(database_url=address))
         yield address
     else:

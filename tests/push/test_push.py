@@ -4,7 +4,6 @@ from datetime import datetime
 
 import orjson
 import pytest
-from support import fill, provider, refusal
 
 from provider.contract.entities import ENTITIES
 from provider.settings import Settings
@@ -151,7 +150,7 @@ def test_a_dry_run_sends_and_keeps_nothing(start_sender, make_members):
     """--dry-run shows the first request as it would go out, without secrets, and neither sends nor writes."""
     sender = start_sender()
     name = sender.write(make_members(80))
-    callback = '{"callbackResult": {"endpoint": "https://us.example", "apiKey": "very secret"}}'
+    callback = '{"callbackResult": {"endpoint": "https://us.example", "apiKeys": ["very secret"]}}'
     shown = sender.push(
         TYPE, "--file", name, "--dry-run", "--source", "CRM", "--init-data", "--je-config-id", "J1",
         "--ignored-update-cf", "customField01", "--callback", callback,
@@ -166,7 +165,7 @@ def test_a_dry_run_sends_and_keeps_nothing(start_sender, make_members):
         "jeConfigId": "J1",
         "entries": make_members(50),
         "ignoredUpdateCfs": ["customField01"],
-        "callbackResult": {"endpoint": "https://us.example", "apiKey": "***"},
+        "callbackResult": {"endpoint": "https://us.example", "apiKeys": "***"},
     }
     assert "very secret" not in shown
     assert sender.push("list", "--json").stdout == "[]\n"
@@ -189,12 +188,14 @@ def test_what_callbacks_said_is_counted(start_sender, make_members):
     assert b"very secret" not in (sender.folder / "provider.db").read_bytes()
 
 
-def test_settings_that_are_missing_are_named(tmp_path, migrated_database, sample_data):
+def test_settings_that_are_missing_are_named(start_sender, make_members):
     """Without the settings of Pango one line says which is missing, and nothing is kept."""
-    folder = fill(tmp_path, migrated_database, sample_data)
-    (folder / "m.jsonl").write_text("{}\n")
-    assert "PROVIDER_PANGO_" in refusal("push", TYPE, "--file", "m.jsonl", cwd=folder)
-    assert provider("push", "list", "--json", cwd=folder).stdout == "[]\n"
+    sender = start_sender()
+    name = sender.write(make_members(1))
+    missing = {"PROVIDER_PANGO_AUTH_URL": "", "PROVIDER_PANGO_INGEST_URL": ""}
+    [line] = sender.push(TYPE, "--file", name, fails=True, **missing).stderr.splitlines()
+    assert line.startswith("Error: PROVIDER_PANGO_AUTH_URL is not set")
+    assert sender.push("list", "--json").stdout == "[]\n"
 
 
 @pytest.mark.parametrize(
@@ -209,6 +210,7 @@ def test_settings_that_are_missing_are_named(tmp_path, migrated_database, sample
         (("--json",), "Say what to push"),
         (("--resume",), "Every push is done"),
         (("show", "nothing"), "no push 'nothing'"),
+        (("x" * 65, "--file", "m.jsonl"), "at most 64 characters"),
         ((TYPE, "--file", "m.jsonl", "--callback", "{"), "write a JSON object"),
         ((TYPE, "--file", "m.jsonl", "--callback", '{"entries": 1}'), "leave out entries"),
     ],

@@ -57,5 +57,6 @@ def test_the_figures_are_true():
     """The figures the page gives are those of the code."""
     assert f"at most {batches.MOST_ENTRIES} records, and at most {batches.MOST_BYTES // 1_000_000} MB" in PAGE
     assert f"After {trouble.PATIENCE / 60:g} minutes" in PAGE
+    assert f"after {trouble.PATIENCE_AT_FIRST:g} seconds when nothing has succeeded" in PAGE
     assert f"after {trouble.PATIENCE_WITHOUT_TOKEN:g} seconds" in PAGE
     assert f"{trouble.REFUSALS} refusals in a row" in PAGE

@@ -3,7 +3,8 @@
 import json
 
 import pytest
-from support import EMAIL, PHONE, VOUCHER, Server, fill, open_clients, provider
+from services import Website, respond
+from support import EMAIL, PHONE, VOUCHER, Server, fill, open_clients, provider, refusal
 
 from provider.simulator.caller import mask
 from provider.simulator.reading import read
@@ -90,6 +91,21 @@ def test_for_a_person(served):
     assert 'data     code: "E094" (text)' in printed
     assert "success  true" in printed
     assert issued.api_key not in printed
+
+
+def test_an_answer_that_cannot_be_unpacked(tmp_path):
+    """An answer that is not packed as it says is told in one line."""
+    with Website() as site:
+        site.pages["/v1/data/voucher"] = lambda request: respond(request, b"abc", Content_Encoding="gzip")
+        said = refusal("simulate", "call", f"{site.url}/v1/data/voucher", "--method", "GET", cwd=tmp_path)
+    assert said.endswith("(DecodingError). Is the provider running there?")
+
+
+@pytest.mark.parametrize("header", ["token-key=Lộc", "token-key=a\nb", "token key=a"])
+def test_a_header_that_cannot_be_sent(tmp_path, header):
+    """A header that HTTP cannot carry is refused before anything is sent."""
+    done = provider("simulate", "call", "http://127.0.0.1:1/", "--header", header, cwd=tmp_path, fails=True)
+    assert "printable ASCII after it" in done.stderr
 
 
 def test_nobody_answers(tmp_path):

@@ -109,7 +109,8 @@ def test_a_taken_port(run, tmp_path):
     """A port in use and a file that cannot be used are said in one line."""
     command = run("--port", "0")
     port = command.url.rpartition(":")[2]
-    assert "choose another port" in refusal("simulate", "--port", port, cwd=tmp_path)
+    said = f"Cannot listen on 127.0.0.1:{port}: Address already in use. Stop what listens there"
+    assert said in refusal("simulate", "--port", port, cwd=tmp_path)
     assert "--state" in refusal("simulate", "--port", "0", "--state", "missing/simulator.db", cwd=tmp_path)
 
 
