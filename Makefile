@@ -18,7 +18,7 @@ run: .venv/installed
 	@exec $(BIN)/provider serve
 
 test: lint
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check .

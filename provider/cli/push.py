@@ -45,6 +45,15 @@ from provider.settings import Settings
 from provider.store.engine import check_migrated, open_database
 
 
+class _Unnamed(click.Context):
+    """The context of sending, which goes by its group's name."""
+
+    @property
+    def command_path(self) -> str:
+        """Say what to type."""
+        return self.parent.command_path if self.parent else ""
+
+
 class Commands(click.Group):
     """What is no command is what to push: `provider push OBJECT_TYPE`."""
 
@@ -67,7 +76,7 @@ class Commands(click.Group):
 def command(context: click.Context) -> None:
     """Push records to Pango's Data Ingestion, and see what became of them."""
     if context.invoked_subcommand is None:
-        click.echo(send.get_help(click.Context(send, info_name="", parent=context)))
+        click.echo(send.get_help(_Unnamed(send, parent=context)))
 
 
 command.add_command(list_)
@@ -131,6 +140,9 @@ def send(
             reader, _ = parts.outbox.begin_reading(push_id, again=False)
             reading = Reading(parts.outbox, push_id, reader, chain(first, groups))
             _run(parts, parts.outbox.get(push_id), reading, given, as_json=as_json)
+
+
+send.context_class = _Unnamed
 
 
 @command.command()
