@@ -26,7 +26,7 @@ from provider.auth.grants import Grants
 from provider.auth.guesses import Guesses
 from provider.auth.issuers import Issuers
 from provider.auth.keys import Pepper, derive_key
-from provider.auth.oauth2 import OAuthServer
+from provider.auth.oauth2.server import OAuthServer
 from provider.contract.envelope import Envelope
 from provider.contract.identity import check_region
 from provider.dataset.builtin import served

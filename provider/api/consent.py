@@ -8,7 +8,7 @@ from provider.auth.authenticator import SCOPE
 from provider.auth.grants import Grants
 from provider.auth.guesses import Guesses
 from provider.auth.keys import CONSENT_CODE
-from provider.auth.oauth2 import OAuthServer
+from provider.auth.oauth2.server import OAuthServer
 from provider.errors import Forbidden, ProviderError
 
 WRONG_CODE = "That code is not valid, has been used, or is older than ten minutes. Make a new one."

@@ -9,7 +9,8 @@ from flask import Blueprint, Response, request
 
 from provider.api.answers import answer
 from provider.auth.authenticator import SCOPE
-from provider.auth.oauth2 import AUTH_METHODS, GRANT_TYPES, OAuthServer
+from provider.auth.oauth2.client import AUTH_METHODS
+from provider.auth.oauth2.server import GRANT_TYPES, OAuthServer
 
 _QUOTED = {"grant_type", "client_id", "redirect_uri", "response_type", "scope"}
 
