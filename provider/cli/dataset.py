@@ -16,7 +16,8 @@ from provider.dataset import Dataset, TableDataset
 from provider.dataset.builtin import built_in, served
 from provider.dataset.discover import attempt, find_package
 from provider.dataset.doctor import Report, examine
-from provider.dataset.draft import Choice, draft
+from provider.dataset.draft import draft
+from provider.dataset.roles import Choice
 from provider.dataset.rows import schemas_with, suggestion, tables, why
 from provider.dataset.symptoms import ERROR, OK, WARNING, Finding
 from provider.dataset.trial import DryRun
