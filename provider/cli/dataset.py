@@ -1,32 +1,25 @@
 """`provider dataset`: what is served, a file for a table that exists, and whether it all works on the real database."""
 
 import json
-import os
-import runpy
-import tempfile
 from contextlib import suppress
-from dataclasses import asdict
-from keyword import iskeyword
-from pathlib import Path
 from typing import Any
 
 import click
 
+from provider.cli.dataset_file import name_file, shown, write_file
+from provider.cli.dataset_report import show_reports
 from provider.dataset import Dataset, TableDataset
 from provider.dataset.builtin import built_in, served
-from provider.dataset.discover import attempt, find_package
+from provider.dataset.discover import attempt
 from provider.dataset.doctor import Report, examine
-from provider.dataset.draft import Choice, draft
+from provider.dataset.draft import draft
+from provider.dataset.roles import Choice
 from provider.dataset.rows import schemas_with, suggestion, tables, why
-from provider.dataset.symptoms import ERROR, OK, WARNING, Finding
-from provider.dataset.trial import DryRun
+from provider.dataset.symptoms import ERROR, Finding
 from provider.errors import ConfigurationError, SourceUnavailable, Timeout
 from provider.lookup import understand
 from provider.settings import Settings
 from provider.sources import Source, Sources
-
-_READABLE = 0o644
-_COLOURS = {OK: "green", WARNING: "yellow", ERROR: "red"}
 
 
 @click.group("dataset")
@@ -80,7 +73,7 @@ def new(name: str, *, source_name: str, table: str, schema: str | None, **column
     with what is certain to be harmless; the other columns are listed in the file, commented out.
     """
     settings = Settings.from_environment()
-    file = _file(settings, name)
+    file = name_file(settings, name)
     sources = Sources.of(settings)
     source = sources[source_name]
     try:
@@ -88,14 +81,14 @@ def new(name: str, *, source_name: str, table: str, schema: str | None, **column
         written = draft(
             source, name=name, table=table, schema=schema, region=settings.phone_region, choice=Choice(**columns)
         )
-        _write(file, written.text, sources)
+        write_file(file, written.text, sources)
     except (SourceUnavailable, Timeout) as error:
         raise ConfigurationError(
             f"source {source_name!r} does not answer ({why(error)}). Nothing was written."
         ) from None
     finally:
         source.engine.dispose()
-    click.echo(f"Wrote {_shown(file)}")
+    click.echo(f"Wrote {shown(file)}")
     for what, found in written.found:
         click.echo(f"  {what:<12} {found}")
     mind = click.style("mind        ", fg="yellow")
@@ -153,10 +146,7 @@ def doctor(
         source.engine.dispose()
     if name is None:
         reports += [Report("", str(mistake).partition(" ")[0].rstrip(":"), [_broken(mistake)]) for mistake in mistakes]
-    if as_json:
-        click.echo(json.dumps([_as_json(report) for report in reports], indent=2, ensure_ascii=False))
-    else:
-        _print(reports, settings.datasets)
+    show_reports(reports, settings.datasets, as_json=as_json)
     context.exit(1 if any(report.count(ERROR) for report in reports) else 0)
 
 
@@ -189,71 +179,6 @@ def _broken(mistake: ConfigurationError) -> Finding:
     return Finding(ERROR, "file", str(mistake))
 
 
-def _as_json(report: Report) -> dict[str, Any]:
-    tried = report.dry_run
-    return {
-        "dataset": report.dataset,
-        "file": report.file,
-        "errors": report.count(ERROR),
-        "warnings": report.count(WARNING),
-        "findings": [asdict(finding) for finding in report.findings],
-        "dryRun": tried
-        and {
-            "asked": list(tried.asked),
-            "found": tried.found,
-            "milliseconds": tried.milliseconds,
-            "fields": {name: {"type": kind, "value": value} for name, (kind, value) in tried.fields.items()},
-        },
-    }
-
-
-def _print(reports: list[Report], package: str) -> None:
-    """Print what was found for a person."""
-    if not reports:
-        click.echo(f"No datasets in {package}. `provider dataset new` writes one.")
-    for report in reports:
-        click.echo(f"{click.style(report.dataset or 'a broken file', bold=True)}  {report.file}")
-        for finding in report.findings:
-            click.echo(f"  {click.style(f'{finding.level:<8}', fg=_COLOURS[finding.level])} {finding.message}")
-            if finding.advice:
-                click.echo(f"           {finding.advice}")
-            if finding.sql:
-                click.echo(f"             {finding.sql}")
-        if report.dry_run:
-            _print_dry_run(report.dry_run)
-        click.echo()
-    errors, warnings = (sum(report.count(level) for report in reports) for level in (ERROR, WARNING))
-    click.echo(f"{_plural(errors, 'error')}, {_plural(warnings, 'warning')}.")
-
-
-def _print_dry_run(tried: DryRun) -> None:
-    outcome = "found" if tried.found else "nobody found"
-    click.echo(f"  dry run  by {', '.join(tried.asked)}: {outcome} in {tried.milliseconds:g} ms")
-    width = max(map(len, tried.fields), default=0)
-    for name, (kind, value) in tried.fields.items():
-        click.echo(f"           {name:<{width}}  {kind:<8} {value}")
-
-
-def _plural(count: int, what: str) -> str:
-    return f"{count or 'no'} {what}{'' if count == 1 else 's'}"
-
-
-def _file(settings: Settings, name: str) -> Path:
-    """Name the file of a new dataset; ConfigurationError when it is there already, or cannot be."""
-    package = find_package(settings.datasets)
-    stem = "".join(letter if letter.isalnum() else "_" for letter in name.lower())
-    if not stem.isascii() or not stem.strip("_") or not name[0].isalnum():
-        raise ConfigurationError(
-            f"The name {name!r} cannot stand in an address. Use letters, digits, '-', '_' and '.'."
-        )
-    if stem[0].isdigit() or iskeyword(stem):
-        stem = f"dataset_{stem}"
-    file = Path(next(iter(package.__path__))) / f"{stem}.py"
-    if os.path.lexists(file):
-        raise ConfigurationError(f"{_shown(file)} exists already and was left as it is. Choose another name.")
-    return file
-
-
 def _require(source: Source, table: str, schema: str | None) -> None:
     """Make sure the table is there; ConfigurationError says what else it may be."""
     try:
@@ -264,38 +189,3 @@ def _require(source: Source, table: str, schema: str | None) -> None:
         elsewhere = schemas_with(source, table)
         hint = f"It is in --schema {elsewhere[0]}." if elsewhere else suggestion(table, tables(source, schema), "table")
         raise ConfigurationError(f"{error} {hint}") from None
-
-
-def _write(file: Path, text: str, sources: Sources) -> None:
-    """Write a file whole or not at all, and never over another; it must work before it gets its name."""
-    try:
-        descriptor, temporary = tempfile.mkstemp(prefix=f".{file.stem}.", suffix=".draft", dir=file.parent)
-    except OSError as error:
-        raise ConfigurationError(f"{_shown(file.parent)} cannot be written to ({error.strerror}).") from None
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as draft_file:
-            draft_file.write(text)
-        _make_sure(temporary, sources)
-        Path(temporary).chmod(_READABLE)
-        try:
-            os.link(temporary, file)
-        except PermissionError:  # a file system without links
-            with file.open("x", encoding="utf-8") as written:
-                written.write(text)
-    except FileExistsError:
-        raise ConfigurationError(f"{_shown(file)} exists already and was left as it is.") from None
-    finally:
-        Path(temporary).unlink()
-
-
-def _make_sure(drafted: str, sources: Sources) -> None:
-    """Prepare a drafted dataset as the service will; ConfigurationError when the database refuses what it asks for."""
-    try:
-        runpy.run_path(drafted)["dataset"].prepare(sources)
-    except ConfigurationError as error:
-        reason = str(error).partition(": ")[2]  # without the place in a file that nobody will see
-        raise ConfigurationError(f"{reason} Nothing was written.") from None
-
-
-def _shown(file: Path) -> str:
-    return str(file.relative_to(Path.cwd())) if file.is_relative_to(Path.cwd()) else str(file)
