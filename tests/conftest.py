@@ -79,7 +79,8 @@ def _installations(folder: Path, migrated: Path, sample: str) -> Iterator[Callab
         file = folder / "provider.db"
         if not file.exists():
             shutil.copyfile(migrated, file)
-        given = {"database_url": f"sqlite:///{file}", "secret_key": SECRET_KEY, "sources": {"demo": sample}}
+        database_url, sources = f"sqlite:///{file}", {"demo": sample}
+        given = {"database_url": database_url, "secret_key": SECRET_KEY, "sources": sources, "datasets": "samples"}
         settings = Settings(**(given | chosen))
         app = create_app(settings)
         engine = open_database(settings)

@@ -138,11 +138,15 @@ def open_clients(folder: Path) -> Iterator[Clients]:
 
 
 def environment(**variables: str) -> dict[str, str]:
-    """Give a program's environment: this one's, without the settings of whoever runs the tests."""
+    """Give a program's environment: this one's, without the settings of whoever runs the tests.
+
+    The samples alone are served, whatever datasets a partner has.
+    """
     inherited = {
         name: value for name, value in os.environ.items() if not name.startswith("PROVIDER_") and name != "PORT"
     }
-    return {**inherited, "PYTHONDONTWRITEBYTECODE": "1", **variables}
+    samples = {"PROVIDER_DATASETS": "samples", "PYTHONPATH": f"{CHECKOUT}{os.pathsep}{CHECKOUT / 'tests'}"}
+    return {**inherited, "PYTHONDONTWRITEBYTECODE": "1", **samples, **variables}
 
 
 def provider(*arguments: str, cwd: Path, fails: bool = False, **variables: str) -> subprocess.CompletedProcess[str]:

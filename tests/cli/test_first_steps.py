@@ -86,7 +86,7 @@ def test_demo_leaves_settings_of_ones_own_alone(tmp_path):
     (tmp_path / ".env").write_text(text)
     (tmp_path / "none_of_ours").mkdir()
     (tmp_path / "none_of_ours" / "__init__.py").touch()
-    printed = provider("demo", cwd=tmp_path).stdout
+    printed = provider("demo", cwd=tmp_path, PROVIDER_DATASETS="none_of_ours").stdout
     assert "No sample data: PROVIDER_SOURCE_DEMO_URL" in printed
     assert (tmp_path / ".env").read_text() == text
     assert not (tmp_path / "demo.db").exists()

@@ -546,7 +546,7 @@ def test_a_dataset_in_plain_python_is_checked_as_far_as_it_goes(sqlite, desk_ove
 def test_the_samples_are_healthy(sqlite, desk_over, sample_data, monkeypatch):
     """The datasets that come with the service pass."""
     desk = desk_over(sqlite)
-    monkeypatch.setenv("PROVIDER_DATASETS", "provider.datasets")
+    monkeypatch.setenv("PROVIDER_DATASETS", "samples")
     monkeypatch.setenv("PROVIDER_SOURCE_DEMO_URL", sample_data)
     result = desk.run("dataset doctor")
     assert result.output.endswith("no errors, no warnings.\n"), result.output

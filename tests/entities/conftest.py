@@ -43,7 +43,8 @@ def _open(database: str, sample_data: str) -> Iterator[Open]:
     engines: list[Engine] = []
 
     def make(**chosen: Any) -> Store:
-        given = {"database_url": database, "secret_key": SECRET_KEY, "sources": {"demo": sample_data}}
+        sources = {"demo": sample_data}
+        given = {"database_url": database, "secret_key": SECRET_KEY, "sources": sources, "datasets": "samples"}
         settings = Settings(**(given | chosen))
         app = create_app(settings)
         engine = open_database(settings)

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 from entity_store import Store, example
-from support import BUILT_IN, CHECKOUT, PHONE, SAMPLES, SECRET_KEY, environment, fill, provider, refusal
+from support import BUILT_IN, PHONE, SAMPLES, SECRET_KEY, environment, fill, provider, refusal
 
 from provider.auth.clients import Clients
 from provider.settings import Settings
@@ -85,7 +85,7 @@ def test_the_standard_suite_fits_a_dataset_of_an_entity(folder, make_package, sh
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "--no-header", "-p", "no:cacheprovider", "test_mine.py"],
         cwd=folder,
-        env=environment(PROVIDER_DATASETS=package, PYTHONPATH=f"{CHECKOUT}"),
+        env=environment(PROVIDER_DATASETS=package),
         capture_output=True,
         text=True,
         timeout=60,

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import pytest
 from services import mariadb_database, postgresql_database
 from sqlalchemy import select
-from support import CHECKOUT, environment
+from support import environment
 
 from provider.cli.database import upgrade_database
 from provider.ingestion.limiter import Limiter
@@ -96,7 +96,7 @@ def start(address, seconds):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=environment(PYTHONPATH=str(CHECKOUT)),
+        env=environment(),
     )
     assert process.stdout.readline() == "ready\n", process.stderr.read()
     return process

@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from support import CHECKOUT, environment
+from support import environment
 
 import provider.contract
 
@@ -17,7 +17,7 @@ def run(program, cwd):
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", program],
         cwd=cwd,
-        env=environment(PYTHONPATH=str(CHECKOUT)),
+        env=environment(),
         capture_output=True,
         text=True,
         timeout=60,
@@ -48,7 +48,7 @@ from provider.dataset.discover import discover
 from provider.lookup import lookup
 from provider.sources import Sources
 
-datasets, sources = discover("provider.datasets"), Sources({{"demo": {sample_data!r}}})
+datasets, sources = discover("samples"), Sources({{"demo": {sample_data!r}}})
 for dataset in datasets.values():
     dataset.prepare(sources)
 print(lookup(datasets["voucher"], {{"phone": "0359677657"}}))

@@ -19,12 +19,13 @@ TestBirthdayGift = standard_suite("birthday-gift")
 @pytest.fixture(autouse=True)
 def _sample_shop(monkeypatch, sample_data):
     """Configure the sample shop the way an operator does."""
+    monkeypatch.setenv("PROVIDER_DATASETS", "samples")
     monkeypatch.setenv("PROVIDER_SOURCE_DEMO_URL", sample_data)
 
 
 def test_every_dataset_of_ours_has_its_suite():
-    """A dataset that is added to the datasets folder gets its line here."""
-    files = {file.stem for file in (CHECKOUT / "provider/datasets").glob("[!_]*.py")}
+    """A sample that is added gets its line here."""
+    files = {file.stem for file in (CHECKOUT / "tests/samples").glob("[!_]*.py")}
     assert files == {module.__name__.rpartition(".")[2] for module in OURS}
 
 

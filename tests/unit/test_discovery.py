@@ -49,7 +49,7 @@ def start(make_source):
 
 def test_the_sample_datasets_are_found():
     """The datasets that come with the service are found in their folder, each described by its file's first line."""
-    datasets = discover("provider.datasets")
+    datasets = discover("samples")
     assert {name: dataset.description for name, dataset in datasets.items()} == {
         "birthday-gift": "The birthday gift of a person in one campaign: a dataset in plain Python.",
         "customer": "Who a person is to the shop: name, tier and points.",

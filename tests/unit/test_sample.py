@@ -30,7 +30,7 @@ def rows(sample_data):
 @pytest.fixture
 def served(sample_data):
     """Prepare the sample datasets."""
-    sources, datasets = Sources({"demo": sample_data}), discover("provider.datasets")
+    sources, datasets = Sources({"demo": sample_data}), discover("samples")
     for dataset in datasets.values():
         dataset.prepare(sources)
     yield datasets

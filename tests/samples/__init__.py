@@ -1,0 +1,1 @@
+"""The three sample datasets, and none that a partner has put beside them."""
