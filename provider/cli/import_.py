@@ -26,7 +26,7 @@ from provider.importing.readers import Rows, read
 from provider.importing.rejected import rejected_path
 from provider.importing.run import Importing, ReadAs
 from provider.settings import Settings
-from provider.store.engine import check_migrated, open_database
+from provider.store.engine import migrated_database
 from provider.store.entities import TABLES
 
 Tell = Callable[[Rows, Tally], None]
@@ -115,16 +115,12 @@ def command(
     with read(file) as rows:
         columns = understand(entity, rows.headers, mapping) if rows.headers is not None else Columns({}, [])
     read_as = ReadAs(region=settings.phone_region, mapping=mapping, time_format=time_format, zone=zone)
-    engine = open_database(settings)
-    try:
-        check_migrated(engine, settings)
+    with migrated_database(settings) as engine:
         importing = Importing(engine, entity, file, read_as, dry_run=dry_run)
         began = time.monotonic()
         with _telling() as tell:
             began_at = _run(importing, tell)
         seconds = time.monotonic() - began
-    finally:
-        engine.dispose()
     summary = _summary(importing, object_type, file, columns, began_at, seconds)
     if as_json:
         click.echo(json.dumps({**summary, "dryRun": dry_run}, ensure_ascii=False, indent=2))

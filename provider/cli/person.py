@@ -18,7 +18,7 @@ from provider.people.suppression import Marker, suppressed_since
 from provider.people.suppression import restore as restore_person
 from provider.people.suppression import suppress as suppress_person
 from provider.settings import Settings
-from provider.store.engine import check_migrated, open_database
+from provider.store.engine import migrated_database
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -134,12 +134,8 @@ def restore(*, as_json: bool, **given: Sequence[str]) -> None:
 @contextmanager
 def _open() -> Iterator[tuple[Settings, Engine]]:
     settings = Settings.from_environment()
-    engine = open_database(settings)
-    try:
-        check_migrated(engine, settings)
+    with migrated_database(settings) as engine:
         yield settings, engine
-    finally:
-        engine.dispose()
 
 
 def _given(settings: Settings, given: dict[str, Sequence[str]]) -> Person:

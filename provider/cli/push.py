@@ -42,7 +42,7 @@ from provider.ingestion.outbox import Outbox
 from provider.ingestion.push import Job, Reading, Run
 from provider.ingestion.windows import read_windows
 from provider.settings import Settings
-from provider.store.engine import check_migrated, open_database
+from provider.store.engine import migrated_database
 
 
 class _Unnamed(click.Context):
@@ -178,13 +178,9 @@ def _open() -> Iterator[_Parts]:
     settings = Settings.from_environment()
     with closing(PangoClient(settings)) as client:
         windows = read_windows(settings.pango_rate_limits)
-        engine = open_database(settings)
-        try:
-            check_migrated(engine, settings)
+        with migrated_database(settings) as engine:
             limiter = Limiter(engine, account_name(settings), windows)
             yield _Parts(settings, engine, Outbox(engine), client, limiter)
-        finally:
-            engine.dispose()
 
 
 def _unfinished(outbox: Outbox, push_id: str, object_type: str | None) -> RowMapping:

@@ -14,19 +14,14 @@ from provider.ingestion.callbacks import failures, tally
 from provider.ingestion.origins import describe
 from provider.ingestion.outbox import Outbox
 from provider.settings import Settings
-from provider.store.engine import check_migrated, open_database
+from provider.store.engine import migrated_database
 
 
 @contextmanager
 def _open() -> Iterator[tuple[Outbox, Engine]]:
     """Open the outbox of the provider database, which must be up to date."""
-    settings = Settings.from_environment()
-    engine = open_database(settings)
-    try:
-        check_migrated(engine, settings)
+    with migrated_database(Settings.from_environment()) as engine:
         yield Outbox(engine), engine
-    finally:
-        engine.dispose()
 
 
 @click.command("list")

@@ -1,21 +1,23 @@
 """`provider webhook`: what came in through Pango's webhooks, and what became of it."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
 
 from provider.ingestion.inbox import STATES, Inbox
 from provider.settings import Settings
-from provider.store.engine import check_migrated, open_database
+from provider.store.engine import migrated_database
 from provider.store.pushes import Webhook
 
 
-def open_inbox(settings: Settings) -> Inbox:
+@contextmanager
+def _open() -> Iterator[Inbox]:
     """Open the inbox of the provider database, which must be up to date."""
-    engine = open_database(settings)
-    check_migrated(engine, settings)
-    return Inbox(engine)
+    with migrated_database(Settings.from_environment()) as engine:
+        yield Inbox(engine)
 
 
 _number = click.argument("number", metavar="ID", type=click.IntRange(1, 2**63 - 1))
@@ -32,7 +34,8 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_(*, name: str | None, state: str | None, as_json: bool) -> None:
     """List the webhooks, oldest first, without what they say."""
-    webhooks = open_inbox(Settings.from_environment()).list(name=name, state=state)
+    with _open() as inbox:
+        webhooks = inbox.list(name=name, state=state)
     if as_json:
         click.echo(json.dumps([_row(webhook) for webhook in webhooks], indent=2))
         return
@@ -49,7 +52,8 @@ def list_(*, name: str | None, state: str | None, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def show(number: int, *, as_json: bool) -> None:
     """Show a webhook with what it says, which may be personal data."""
-    webhook = open_inbox(Settings.from_environment()).get(number)
+    with _open() as inbox:
+        webhook = inbox.get(number)
     row = _row(webhook) | {"payload": json.loads(webhook.payload) if webhook.payload else None}
     if as_json:
         click.echo(json.dumps(row, indent=2, ensure_ascii=False))
@@ -65,7 +69,8 @@ def show(number: int, *, as_json: bool) -> None:
 @_number
 def retry(number: int) -> None:
     """Hand a webhook to its handler again, as soon as a worker is free."""
-    open_inbox(Settings.from_environment()).retry(number)
+    with _open() as inbox:
+        inbox.retry(number)
     click.echo(f"Webhook {number} is due now; a running service handles it within seconds.")
 
 

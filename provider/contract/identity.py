@@ -81,6 +81,22 @@ def canonical_email(written: str) -> str:
     return found.normalized.lower()
 
 
+def phone_or_none(written: str, *, region: str = "VN") -> Phone | None:
+    """Understand a phone number where there may be none."""
+    try:
+        return canonical_phone(written, region=region)
+    except InvalidPhone:
+        return None
+
+
+def email_or_none(written: str) -> str | None:
+    """Understand an email address where there may be none."""
+    try:
+        return canonical_email(written)
+    except InvalidEmail:
+        return None
+
+
 def example_phone(region: str) -> str:
     """Give the mobile number that a region's numbering plan shows as an example, in E.164 form."""
     number: Any = phonenumbers.example_number_for_type(region, phonenumbers.PhoneNumberType.MOBILE)

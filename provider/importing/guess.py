@@ -9,7 +9,7 @@ from typing import Any
 from marshmallow.fields import Field
 
 from provider.contract.entities import Entity, fields
-from provider.contract.identity import canonical_phone
+from provider.contract.identity import phone_or_none
 from provider.dataset.guess import (
     likely_age,
     likely_email,
@@ -20,7 +20,6 @@ from provider.dataset.guess import (
     personal,
     words,
 )
-from provider.errors import InvalidPhone
 from provider.importing.headers import find_target, plain
 from provider.importing.readers import Rows
 from provider.importing.rows import Broken
@@ -169,10 +168,8 @@ def _by_content(entity: Entity, header: str, *, samples: dict[str, list[Any]], r
 
 
 def _looks_like_phone(value: Any, *, region: str) -> bool:
-    try:
-        return canonical_phone(str(phone(value, region=region)), region=region).national is not None
-    except InvalidPhone:
-        return False
+    found = phone_or_none(str(phone(value, region=region)), region=region)
+    return found is not None and found.national is not None
 
 
 def _time_format(field: Field[Any] | None, values: Iterable[Any]) -> str | None:

@@ -11,8 +11,7 @@ from unicodedata import normalize
 
 import orjson
 
-from provider.contract.identity import canonical_phone
-from provider.errors import InvalidPhone
+from provider.contract.identity import phone_or_none
 
 _TRUE = frozenset({"true", "1", "yes", "y", "có", "co", "đúng", "x"})
 _FALSE = frozenset({"false", "0", "no", "n", "không", "khong", "sai"})
@@ -72,9 +71,8 @@ def phone(value: Any, *, region: str) -> Any:
     digits = _number_of_phone(written)
     if digits is None:
         return written
-    try:
-        found = canonical_phone(digits, region=region)
-    except InvalidPhone:
+    found = phone_or_none(digits, region=region)
+    if found is None:
         return written
     if found.national and found.national[1:] == digits and found.national[0] == "0":
         return found.national

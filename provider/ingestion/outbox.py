@@ -16,6 +16,7 @@ from sqlalchemy.engine import RowMapping
 
 from provider.errors import ConfigurationError
 from provider.ingestion.batches import Entries, Group, Rejected
+from provider.store.engine import empty_log
 from provider.store.pushes import Batch, DeadLetter, Push, Sent
 from provider.store.upsert import make_insert_new
 
@@ -198,7 +199,7 @@ class Outbox:
             if done and push["finished_at"] is None:
                 connection.execute(update(Push).where(Push.id == push_id).values(finished_at=datetime.now(UTC)))
         if done:
-            self._forget()
+            empty_log(self._engine)
         return done
 
     def dead(self, push_id: str) -> Iterator[RowMapping]:
@@ -235,16 +236,9 @@ class Outbox:
         """Open a transaction that holds the push, and give what it holds."""
         with self._engine.begin() as connection:
             if connection.dialect.name == "sqlite":
-                connection.exec_driver_sql("PRAGMA secure_delete = ON")  # else what left stays until written over
                 connection.exec_driver_sql("BEGIN IMMEDIATE")  # SQLite has no lock of a row
             held = select(*Push.__table__.c).where(Push.id == push_id).with_for_update()
             yield connection, connection.execute(held).mappings().one()
-
-    def _forget(self) -> None:
-        """Empty SQLite's log, which still holds the records that left while somebody else has the database open."""
-        if self._engine.dialect.name == "sqlite":
-            with self._engine.connect() as connection:
-                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
     @staticmethod
     def _lease(connection: Connection, batches: Sequence[Claimed], until: float) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, Table, delete, false, 
 from provider.contract.entities import DOCUMENTED
 from provider.people.identifiers import CUSTOMER_ID, Person
 from provider.people.payloads import erase_mention, find_mentions
+from provider.store.engine import empty_log
 from provider.store.entities import TABLES, record_of
 from provider.store.pushes import CallbackResult, Sent
 
@@ -50,24 +51,18 @@ def holdings(connection: Connection, person: Person, *, region: str) -> dict[str
 def erase(engine: Engine, person: Person, *, region: str) -> dict[str, int]:
     """Erase what is held of a person, all of it or, when anything fails, nothing; give how much, by table."""
     gone: Counter[str] = Counter()
-    with engine.connect() as connection:
-        if engine.dialect.name == "sqlite":
-            connection.exec_driver_sql("PRAGMA secure_delete = ON")  # else it stays in the file until written over
-            connection.commit()
-        with connection.begin():
-            for table in TABLES.values():
-                gone[table.name] = connection.execute(
-                    delete(table).where(_held(connection, table, person, region))
-                ).rowcount
-            for mention in list(find_mentions(connection, person, region=region)):
-                erase_mention(connection, mention)
-                gone[mention.table.__tablename__] += len(mention.parts)
-            for model in _NAMED_BY_KEY:
-                named = delete(model).where(model.ref_id.in_(person.customers))
-                gone[model.__tablename__] = connection.execute(named).rowcount
-        if engine.dialect.name == "sqlite":
-            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-            connection.commit()
+    with engine.begin() as connection:
+        for table in TABLES.values():
+            gone[table.name] = connection.execute(
+                delete(table).where(_held(connection, table, person, region))
+            ).rowcount
+        for mention in list(find_mentions(connection, person, region=region)):
+            erase_mention(connection, mention)
+            gone[mention.table.__tablename__] += len(mention.parts)
+        for model in _NAMED_BY_KEY:
+            named = delete(model).where(model.ref_id.in_(person.customers))
+            gone[model.__tablename__] = connection.execute(named).rowcount
+    empty_log(engine)
     return {name: count for name, count in gone.items() if count}
 
 

@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from provider.contract.entities import DOCUMENTED
-from provider.contract.identity import canonical_email, canonical_phone
-from provider.errors import InvalidEmail, InvalidPhone
+from provider.contract.identity import email_or_none, phone_or_none
 
 PHONE, EMAIL, CUSTOMER_ID = "phone", "email", "customerId"
 
@@ -48,11 +47,9 @@ class Person:
 
 def canonical(kind: str, written: str, *, region: str) -> str | None:
     """Give the one form of an identifier that is compared; None for what is no identifier of its kind."""
-    try:
-        if kind == PHONE:
-            return canonical_phone(written, region=region).e164
-        if kind == EMAIL:
-            return canonical_email(written)
-    except (InvalidPhone, InvalidEmail):
-        return None
+    if kind == PHONE:
+        phone = phone_or_none(written, region=region)
+        return phone.e164 if phone else None
+    if kind == EMAIL:
+        return email_or_none(written)
     return unicodedata.normalize("NFC", written).strip() or None

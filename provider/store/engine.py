@@ -1,7 +1,7 @@
 """The provider database's engine, and whether its tables are up to date."""
 
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -56,6 +56,24 @@ def check_migrated(engine: Engine, settings: Settings) -> None:
         raise ConfigurationError("The provider database is not up to date. Run `provider db upgrade`.")
 
 
+@contextmanager
+def migrated_database(settings: Settings) -> Iterator[Engine]:
+    """Open the provider database, which must be up to date, for as long as a command works with it."""
+    engine = open_database(settings)
+    try:
+        check_migrated(engine, settings)
+        yield engine
+    finally:
+        engine.dispose()
+
+
+def empty_log(engine: Engine) -> None:
+    """Empty SQLite's write-ahead log, which still holds what was deleted while somebody has the database open."""
+    if engine.dialect.name == "sqlite":
+        with engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
 def unreachable(error: SQLAlchemyError) -> ConfigurationError:
     """Explain that the provider database does not answer, without its address: it may hold a password."""
     cause = getattr(error, "orig", None) or error
@@ -73,6 +91,7 @@ def _tuning(dialect: str) -> Sequence[str]:
                 "PRAGMA synchronous = NORMAL",
                 f"PRAGMA busy_timeout = {LOCK_SECONDS * 1000}",
                 "PRAGMA foreign_keys = ON",
+                "PRAGMA secure_delete = ON",  # what is deleted may be personal, and stays until written over otherwise
             )
         case "postgresql":
             return (f"SET lock_timeout = '{LOCK_SECONDS}s'",)

@@ -14,8 +14,7 @@ from sqlalchemy.dialects import mysql
 from sqlalchemy.types import TypeEngine
 
 from provider.contract.entities import DOCUMENTED, Entity, fields
-from provider.contract.identity import canonical_email, canonical_phone
-from provider.errors import InvalidEmail, InvalidPhone
+from provider.contract.identity import email_or_none, phone_or_none
 from provider.store.models import Base, UtcDateTime
 from provider.store.pushes import Number
 
@@ -41,29 +40,16 @@ def row_of(entity: Entity, record: Mapping[str, Any], *, region: str, now: datet
     timestamps = (row[name] for name in entity.newest_by)
     row["newest_at"] = next((time for time in timestamps if time is not None), int(now.timestamp() * 1000))
     if phone := entity.person.get("phone"):
-        row["phone_key"] = _phone(row[phone], region)
+        found = phone_or_none(row[phone] or "", region=region)
+        row["phone_key"] = found.e164 if found else None
     if email := entity.person.get("email"):
-        row["email_key"] = _email(row[email])
+        row["email_key"] = email_or_none(row[email] or "")
     return row
 
 
 def utc_now() -> datetime:
     """Give the time as `row_of` wants it."""
     return datetime.now(UTC)
-
-
-def _phone(written: str | None, region: str) -> str | None:
-    try:
-        return canonical_phone(written, region=region).e164 if written else None
-    except InvalidPhone:
-        return None
-
-
-def _email(written: str | None) -> str | None:
-    try:
-        return canonical_email(written) if written else None
-    except InvalidEmail:
-        return None
 
 
 def _exact(length: int) -> String:

@@ -214,7 +214,9 @@ def test_a_payload_that_is_no_json_is_passed_over(small_book):
 def test_what_is_erased_is_in_no_file(small_book, tmp_path):
     """SQLite writes over what is erased: the files of the database have neither phone, email nor customer id left."""
     # Some builds of SQLite write over on their own.
-    event.listen(small_book.engine, "checkout", lambda raw, *_: raw.execute("PRAGMA secure_delete = OFF").close())
+    engine = small_book.engine
+    event.listen(engine, "connect", lambda raw, _: raw.execute("PRAGMA secure_delete = OFF").close(), insert=True)
+    engine.dispose()
     small_book.store_all(LAN)
     small_book.wait(LAN.record("customer-identity"))
     forget(small_book, GIVEN["phone"])

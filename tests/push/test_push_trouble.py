@@ -134,7 +134,7 @@ def test_what_was_pushed_is_in_no_file(start_sender):
     engine = open_database(Settings(database_url=sender.database))
     outbox = Outbox(engine)
     # Some builds of SQLite write over on their own.
-    event.listen(engine, "checkout", lambda raw, *_: raw.execute("PRAGMA secure_delete = OFF").close())
+    event.listen(engine, "connect", lambda raw, _: raw.execute("PRAGMA secure_delete = OFF").close(), insert=True)
     with closing(sqlite3.connect(sender.folder / "provider.db")) as other:
         other.execute("SELECT count(*) FROM provider_push").fetchall()
         push_id = outbox.create("product", origin={"kind": "stored"}, request={"callback": False})

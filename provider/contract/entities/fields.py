@@ -12,8 +12,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate
 
-from provider.contract.identity import canonical_email, canonical_phone
-from provider.errors import InvalidEmail, InvalidPhone
+from provider.contract.identity import email_or_none, phone_or_none
 
 LONGEST_KEY = 190
 """Characters of a text that is part of a key: more cannot be indexed in MySQL, whose index ends at 3,072 bytes."""
@@ -242,19 +241,11 @@ def _unlisted(value: str, listed: Sequence[str]) -> str | None:
 
 
 def _no_phone(value: str) -> str | None:
-    try:
-        canonical_phone(value)
-    except InvalidPhone:
-        return "is not a phone number, so nobody is found by it"
-    return None
+    return None if phone_or_none(value) else "is not a phone number, so nobody is found by it"
 
 
 def _no_email(value: str) -> str | None:
-    try:
-        canonical_email(value)
-    except InvalidEmail:
-        return "is not an email address, so nobody is found by it"
-    return None
+    return None if email_or_none(value) else "is not an email address, so nobody is found by it"
 
 
 def _likely_seconds(value: int) -> str | None:
