@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,9 @@ CHECKOUT = Path(__file__).parents[1]
 PROVIDER = Path(sys.executable).with_name("provider")
 PATIENCE_SECONDS = 20
 """How long a test waits for something that must come before it calls it missing."""
+
+NOON = (datetime.now(UTC) + timedelta(days=1)).replace(hour=12, minute=0, second=0, microsecond=0)
+"""When the clock is stopped: tomorrow, so that whatever was stored by the running clock is over."""
 
 SECRET_KEY = "a secret key for tests, of forty characters"
 

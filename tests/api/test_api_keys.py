@@ -3,18 +3,17 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import time_machine
-from support import EMAIL, PHONE, VOUCHER, eventually, failure, record
+from support import EMAIL, NOON, PHONE, VOUCHER, eventually, failure, record
 
 from provider.auth.keys import API_KEY, make_key
 from provider.errors import ConfigurationError
 
 ASK = f"/v1/data/voucher?phone={PHONE}"
-NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
 
 @pytest.fixture

@@ -3,14 +3,13 @@
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
 from importlib import import_module
 
 import orjson
 import pytest
 import time_machine
 from services import POSTGRESQL, Relay, postgresql_database
-from support import eventually, failure, record
+from support import NOON, eventually, failure, record
 
 from provider.cli.database import upgrade_database
 from provider.errors import ConfigurationError
@@ -234,8 +233,7 @@ def test_a_handler_that_fails_is_called_again(inbox):
 
     inbox.keep("voucher-issued", client="pango", payload=orjson.dumps(EVENT))
     worker = Worker(inbox, {"voucher-issued": handle})
-    with time_machine.travel("2026-11-21T08:00:00Z", tick=False) as clock:
-        clock.shift(timedelta(days=30))
+    with time_machine.travel(NOON, tick=False) as clock:
         for pause in (10, 20, 40):
             assert worker.handle_next()
             (webhook,) = inbox.list()
@@ -261,7 +259,7 @@ def test_a_handler_that_always_fails_is_given_up(inbox):
 
     (number,) = keep(inbox)
     worker = Worker(inbox, {"voucher-issued": handle})
-    with time_machine.travel("2026-12-21T08:00:00Z", tick=False) as clock:
+    with time_machine.travel(NOON, tick=False) as clock:
         for _ in range(MOST_ATTEMPTS):
             assert worker.handle_next()
             clock.shift(3601)
@@ -311,7 +309,7 @@ def test_a_worker_that_died_is_replaced(inbox):
     """What a dead worker held is free after its lease, and what it says after that no longer counts."""
     keep(inbox)
     names = ["voucher-issued"]
-    with time_machine.travel("2026-12-21T08:00:00Z", tick=False) as clock:
+    with time_machine.travel(NOON, tick=False) as clock:
         dead = inbox.take(names)
         clock.shift(LEASE - 1)
         assert inbox.take(names) is None
@@ -330,7 +328,7 @@ def test_a_worker_that_died_is_replaced(inbox):
 def test_what_kills_its_process_is_given_up(inbox):
     """A webhook whose handler ends the process each time has failed after the last attempt."""
     keep(inbox)
-    with time_machine.travel("2026-12-21T08:00:00Z", tick=False) as clock:
+    with time_machine.travel(NOON, tick=False) as clock:
         for _ in range(MOST_ATTEMPTS):
             assert inbox.take(["voucher-issued"])
             clock.shift(LEASE + 1)

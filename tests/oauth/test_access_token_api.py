@@ -9,13 +9,11 @@ import pytest
 import strict
 import time_machine
 from sqlalchemy import event
-from support import PHONE, VOUCHER, envelope_of, eventually, failure, form, record
+from support import NOON, PHONE, VOUCHER, envelope_of, eventually, failure, form, record
 
 from provider.auth.keys import API_KEY, make_key
 from provider.contract.envelope import Envelope
 from provider.errors import ConfigurationError
-
-NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
 
 def basic(name, secret, *, scheme="Basic"):

@@ -10,7 +10,7 @@ import strict
 import time_machine
 from redis import Redis
 from services import REDIS, own_address, require
-from support import PHONE, VOUCHER, failure, record
+from support import NOON, PHONE, VOUCHER, failure, record
 
 from provider.auth.guesses import DELAY, FREE, MOST, network_of
 from provider.auth.keys import API_KEY, make_key
@@ -18,7 +18,6 @@ from provider.contract.envelope import Envelope
 from provider.errors import ConfigurationError
 
 LOOKUP = f"/v1/data/voucher?phone={PHONE}"
-NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
 
 def wrong_key(browser, address):

@@ -7,7 +7,7 @@ import pytest
 import strict
 import time_machine
 from partner import Console
-from support import VOUCHER, failure, record
+from support import NOON, VOUCHER, failure, record
 
 REVOKE, INTROSPECT = "/oauth2/revoke", "/oauth2/introspect"
 FORM = "application/x-www-form-urlencoded"
@@ -103,15 +103,15 @@ def test_other_clients_tokens_stay(console):
 
 def test_an_access_token_tells_what_it_is(console):
     """An active access token tells its client, scope and times."""
-    with time_machine.travel(datetime(2026, 6, 1, 12, tzinfo=UTC), tick=False) as clock:
+    with time_machine.travel(NOON, tick=False) as clock:
         token = console.tokens(scope="data:voucher")["access_token"]
         assert strict.document(ask(console, INTROSPECT, token)) == {
             "active": True,
             "client_id": console.id,
             "token_type": "Bearer",
             "scope": "data:voucher",
-            "iat": int(datetime(2026, 6, 1, 12, tzinfo=UTC).timestamp()),
-            "exp": int(datetime(2026, 6, 1, 12, 15, tzinfo=UTC).timestamp()),
+            "iat": int(NOON.timestamp()),
+            "exp": int((NOON + timedelta(minutes=15)).timestamp()),
         }
         clock.shift(900)
         assert strict.document(ask(console, INTROSPECT, token)) == {"active": False}
@@ -119,13 +119,13 @@ def test_an_access_token_tells_what_it_is(console):
 
 def test_a_refresh_token_tells_what_it_is(console):
     """An active refresh token tells its client, scope and end; a used one is inactive."""
-    with time_machine.travel(datetime(2026, 6, 1, 12, tzinfo=UTC), tick=False):
+    with time_machine.travel(NOON, tick=False):
         token = console.tokens(scope="data:voucher")["refresh_token"]
         assert strict.document(ask(console, INTROSPECT, token, token_type_hint="refresh_token")) == {
             "active": True,
             "client_id": console.id,
             "scope": "data:voucher",
-            "exp": int(datetime(2026, 7, 1, 12, tzinfo=UTC).timestamp()),
+            "exp": int((NOON + timedelta(days=30)).timestamp()),
         }
         strict.token(console.refresh(token))
         assert strict.document(ask(console, INTROSPECT, token)) == {"active": False}

@@ -2,19 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 from sqlalchemy import Engine, delete, insert, select
+from support import NOON
 
 from provider.contract.entities import DOCUMENTED
 from provider.people.identifiers import CUSTOMER_ID, EMAIL, PHONE, Person
 from provider.store.entities import TABLES, row_of
 from provider.store.pushes import Batch, CallbackResult, DeadLetter, Push, Sent, Webhook
 from provider.store.schema import metadata
-
-NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import re
 import string
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
@@ -11,7 +11,7 @@ import time_machine
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine, event
-from support import Deployment
+from support import NOON, Deployment
 
 from provider.auth import callers, credentials
 from provider.auth.callers import CACHE_SECONDS, Callers
@@ -20,7 +20,6 @@ from provider.auth.keys import API_KEY, CLIENT_SECRET, Key, Pepper, _checksum, m
 from provider.store.engine import open_database
 
 BASE62 = string.digits + string.ascii_letters
-NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
 
 def intact(text: str) -> Key | None:
