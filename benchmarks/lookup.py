@@ -22,9 +22,9 @@ from sqlalchemy import Engine
 
 from provider import create_app
 from provider.auth.clients import Clients
-from provider.cli.database import upgrade_database
+from provider.cli.db import upgrade_database
 from provider.settings import Settings
-from provider.store.engine import open_database
+from provider.store.provider_database import open_database
 
 GOAL = 2.0
 ROUNDS = 9

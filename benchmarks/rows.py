@@ -24,9 +24,9 @@ from sqlalchemy.exc import OperationalError
 
 from provider import create_app
 from provider.auth.clients import Clients
-from provider.cli.database import upgrade_database
+from provider.cli.db import upgrade_database
 from provider.settings import Settings
-from provider.store.engine import open_database
+from provider.store.provider_database import open_database
 
 GOAL = 1.2
 SIZES = (1_000, 1_000_000)

@@ -3,8 +3,8 @@
 from alembic import context
 
 from provider.settings import Settings
-from provider.store.engine import VERSION_TABLE, open_database
-from provider.store.models import UtcDateTime
+from provider.store.client_tables import UtcDateTime
+from provider.store.provider_database import VERSION_TABLE, open_database
 from provider.store.schema import metadata
 
 settings = context.config.attributes.get("settings") or Settings.from_environment()

@@ -7,38 +7,38 @@ import structlog
 from flask import Flask
 
 from provider import log
-from provider.api.callbacks import callback_api
+from provider.api.callback import callback_api
 from provider.api.consent import consent_page
 from provider.api.data import data_api
-from provider.api.errors import answer_errors
+from provider.api.error_handlers import answer_errors
 from provider.api.health import health
 from provider.api.oauth2 import oauth2_api
 from provider.api.proxies import trust_proxies
-from provider.api.requests import log_requests
-from provider.api.tokens import token_api
-from provider.api.webhooks import webhook_api
+from provider.api.request_log import log_requests
+from provider.api.token import token_api
+from provider.api.webhook import webhook_api
 from provider.auth import Authenticator
-from provider.auth.access_token import AccessTokens
+from provider.auth.access_tokens import AccessTokens
 from provider.auth.callers import Callers
-from provider.auth.client_secret import ClientSecrets
+from provider.auth.client_secrets import ClientSecrets
 from provider.auth.credentials import Credentials
+from provider.auth.failed_logins import Guesses
 from provider.auth.grants import Grants
-from provider.auth.guesses import Guesses
 from provider.auth.issuers import Issuers
 from provider.auth.keys import Pepper, derive_key
-from provider.auth.oauth2.server import OAuthServer
+from provider.auth.oauth2.authorization_server import OAuthServer
 from provider.contract.envelope import Envelope
 from provider.contract.identity import check_region
+from provider.database.sources import OWN, Sources
 from provider.dataset.builtin import served
 from provider.errors import SourceUnavailable
-from provider.ingestion.callbacks import Callbacks
-from provider.ingestion.handlers import load_handlers
-from provider.ingestion.inbox import Inbox
-from provider.ingestion.worker import Worker
-from provider.people.suppression import Suppressions
+from provider.ingestion.inbound.callbacks import Callbacks
+from provider.ingestion.inbound.webhook_handlers import load_handlers
+from provider.ingestion.inbound.webhook_worker import Worker
+from provider.ingestion.inbound.webhooks import Inbox
+from provider.records.people.suppression import Suppressions
 from provider.settings import Settings
-from provider.sources import OWN, Sources
-from provider.store.engine import check_migrated, open_database
+from provider.store.provider_database import check_migrated, open_database
 
 logger = structlog.get_logger()
 

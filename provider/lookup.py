@@ -9,7 +9,7 @@ from marshmallow import EXCLUDE, Schema, ValidationError
 from provider.contract.identity import canonical_email, canonical_phone
 from provider.dataset import Dataset, Query
 from provider.errors import InvalidRequest, MissingIdentifier, NotFound
-from provider.people.suppression import Suppressed
+from provider.records.people.suppression import Suppressed
 
 
 def lookup(

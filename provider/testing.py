@@ -11,6 +11,7 @@ import phonenumbers
 import pytest
 
 from provider.contract.identity import canonical_phone
+from provider.database.sources import Sources
 from provider.dataset import Dataset
 from provider.dataset.builtin import served
 from provider.errors import (
@@ -25,7 +26,6 @@ from provider.errors import (
 )
 from provider.lookup import lookup
 from provider.settings import Settings
-from provider.sources import Sources
 
 _TRIES = 5
 _JUNK_PHONES = ("abc", "1", "+", "0359", "0" * 70, "035967765a", "'; DROP TABLE members; --")

@@ -21,10 +21,10 @@ from support import SECRET_KEY, Deployment
 
 from provider import create_app
 from provider.auth.clients import Clients
-from provider.cli.database import upgrade_database
-from provider.sample import load_sample
+from provider.cli.db import upgrade_database
+from provider.cli.sample_shop import load_sample
 from provider.settings import PREFIX, Settings
-from provider.store.engine import open_database
+from provider.store.provider_database import open_database
 
 # No deadline: how fast a machine is must not decide. Nothing is written into the checkout.
 hypothesis.settings.register_profile("suite", deadline=None, database=None, derandomize=bool(os.environ.get("CI")))

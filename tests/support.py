@@ -25,7 +25,7 @@ from provider.auth.clients import Clients, Issued
 from provider.contract.entities import DOCUMENTED
 from provider.contract.envelope import Envelope
 from provider.settings import Settings
-from provider.store.engine import open_database
+from provider.store.provider_database import open_database
 
 CHECKOUT = Path(__file__).parents[1]
 PROVIDER = Path(sys.executable).with_name("provider")

@@ -5,10 +5,10 @@ from flask import Blueprint, Response, make_response, render_template, request
 
 from provider.api.oauth2 import check_quotable
 from provider.auth.authenticator import SCOPE
+from provider.auth.failed_logins import Guesses
 from provider.auth.grants import Grants
-from provider.auth.guesses import Guesses
 from provider.auth.keys import CONSENT_CODE
-from provider.auth.oauth2.server import OAuthServer
+from provider.auth.oauth2.authorization_server import OAuthServer
 from provider.errors import Forbidden, ProviderError
 
 WRONG_CODE = "That code is not valid, has been used, or is older than ten minutes. Make a new one."

@@ -4,15 +4,15 @@ from collections.abc import Mapping
 
 from flask import Blueprint, Response
 
-from provider.api.answers import answer
 from provider.api.parameters import raw_parameters
-from provider.api.requests import current_call, current_request
+from provider.api.request_log import current_call, current_request
+from provider.api.responses import answer
 from provider.auth import Authenticator
 from provider.auth.authenticator import REALM
 from provider.dataset import Dataset
 from provider.errors import InvalidRequest, UnknownDataset
 from provider.lookup import lookup
-from provider.people.suppression import Suppressions
+from provider.records.people.suppression import Suppressions
 
 TOKEN_PARAMETER = "access_token"  # noqa: S105 -- RFC 6750 sections 2.2 and 2.3, which we refuse
 

@@ -9,7 +9,7 @@ from flask import Blueprint, Response
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from provider.api.answers import answer
+from provider.api.responses import answer
 
 READY_SECONDS = 2.0
 """How long the databases, asked side by side, may take to answer before they count as down."""

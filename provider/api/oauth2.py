@@ -7,10 +7,10 @@ from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import InvalidRequestError
 from flask import Blueprint, Response, request
 
-from provider.api.answers import answer
+from provider.api.responses import answer
 from provider.auth.authenticator import SCOPE
-from provider.auth.oauth2.client import AUTH_METHODS
-from provider.auth.oauth2.server import GRANT_TYPES, OAuthServer
+from provider.auth.oauth2.authorization_server import GRANT_TYPES, OAuthServer
+from provider.auth.oauth2.oauth_client import AUTH_METHODS
 
 _QUOTED = {"grant_type", "client_id", "redirect_uri", "response_type", "scope"}
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from provider.auth.access_token import AccessTokens
+from provider.auth.access_tokens import AccessTokens
 from provider.auth.callers import Caller, Callers, Visible
 from provider.auth.credentials import Credentials
-from provider.auth.guesses import Guesses
+from provider.auth.failed_logins import Guesses
 from provider.auth.issuers import Issuers
 from provider.auth.keys import API_KEY, PREFIXES
 from provider.errors import ConfigurationError, Forbidden, InvalidRequest, ProviderError, Unauthorized

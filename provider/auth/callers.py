@@ -14,7 +14,7 @@ from provider.auth.addresses import parse_address
 from provider.contract.envelope import Envelope
 from provider.errors import Forbidden, SourceUnavailable
 from provider.settings import Settings
-from provider.store.models import Client
+from provider.store.client_tables import Client
 
 CACHE_SECONDS = 5
 """How long a worker trusts what it read of a client or a key: a change is felt everywhere after this time at most."""

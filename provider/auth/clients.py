@@ -15,7 +15,7 @@ from provider.auth.keys import API_KEY, CLIENT_SECRET, Key, Pepper, make_key, ra
 from provider.contract.envelope import Envelope
 from provider.errors import ConfigurationError
 from provider.settings import Settings
-from provider.store.models import Client, Credential
+from provider.store.client_tables import Client, Credential
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _URI = re.compile(r"[A-Za-z0-9._~:/?\[\]@!$&'()*+,;=%-]+")  # the characters of RFC 3986, without the fragment's

@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from provider.auth.callers import CACHE_SECONDS, CACHE_SIZE, Caller, Callers, reaching_database
 from provider.auth.keys import Key, Pepper, parse_key
-from provider.store.models import Credential
+from provider.store.client_tables import Credential
 
 _MINUTE = 60
 

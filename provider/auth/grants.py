@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from provider.auth.callers import reaching_database
 from provider.auth.keys import AUTHORIZATION_CODE, CONSENT_CODE, REFRESH_TOKEN, Pepper, make_key, parse_key, random_id
-from provider.store.models import Grant
+from provider.store.client_tables import Grant
 
 LIFETIMES = {
     CONSENT_CODE: timedelta(minutes=10),

@@ -9,18 +9,18 @@ from urllib.parse import urlencode
 
 import click
 
-from provider.auth.access_token import AccessTokens
+from provider.auth.access_tokens import AccessTokens
 from provider.auth.authenticator import scope_of
 from provider.auth.clients import Clients
 from provider.auth.keys import API_KEY, CLIENT_SECRET
-from provider.cli.client import open_clients
+from provider.cli.client.commands import open_clients
 from provider.contract.envelope import Envelope
 from provider.dataset import Dataset
 from provider.dataset.builtin import BUILT_IN, served
 from provider.errors import ConfigurationError
 from provider.settings import METHODS, Settings
-from provider.store.engine import open_database
-from provider.store.models import Client
+from provider.store.client_tables import Client
+from provider.store.provider_database import open_database
 
 TRIAL = timedelta(hours=24)
 """How long the keys in the curl lines work: those made for Pango are not kept, so they cannot be printed again."""

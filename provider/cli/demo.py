@@ -5,11 +5,11 @@ from pathlib import Path
 import click
 from sqlalchemy.engine import make_url
 
-from provider.cli.client import open_clients
+from provider.cli.client.commands import open_clients
 from provider.cli.connect import connect, print_sheet
-from provider.cli.database import upgrade_database
+from provider.cli.db import upgrade_database
 from provider.cli.init import ENV_FILE, write_env
-from provider.sample import PEOPLE, SOURCE, load_sample
+from provider.cli.sample_shop import PEOPLE, SOURCE, load_sample
 from provider.settings import Settings
 
 CLIENT = "demo"

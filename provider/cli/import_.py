@@ -18,16 +18,16 @@ from sqlalchemy.exc import OperationalError
 from provider.contract.entities import ENTITIES, Entity
 from provider.contract.identity import check_region
 from provider.errors import ConfigurationError
-from provider.importing.bookmark import Tally
-from provider.importing.columns import Columns, check_mapping, understand
-from provider.importing.guess import guess
-from provider.importing.mapping import read_mapping, write_mapping
-from provider.importing.readers import Rows, read
-from provider.importing.rejected import rejected_path
-from provider.importing.run import Importing, ReadAs
+from provider.records.importing.column_matching import guess
+from provider.records.importing.file_columns import Columns, check_mapping, understand
+from provider.records.importing.import_progress import Tally
+from provider.records.importing.import_run import Importing, ReadAs
+from provider.records.importing.mapping_file import read_mapping, write_mapping
+from provider.records.importing.readers import Rows, read
+from provider.records.importing.rejected_rows import rejected_path
 from provider.settings import Settings
-from provider.store.engine import migrated_database
-from provider.store.entities import TABLES
+from provider.store.entity_tables import TABLES
+from provider.store.provider_database import migrated_database
 
 Tell = Callable[[Rows, Tally], None]
 

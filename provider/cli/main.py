@@ -12,16 +12,16 @@ from provider.errors import ConfigurationError
 # Loaded when used: `provider serve` need not import what only `provider client` wants.
 _COMMANDS = {
     "init": "provider.cli.init",
-    "db": "provider.cli.database",
+    "db": "provider.cli.db",
     "demo": "provider.cli.demo",
     "serve": "provider.cli.serve",
-    "client": "provider.cli.client",
+    "client": "provider.cli.client.commands",
     "person": "provider.cli.person",
     "connect": "provider.cli.connect",
-    "dataset": "provider.cli.dataset",
+    "dataset": "provider.cli.dataset.commands",
     "import": "provider.cli.import_",
-    "push": "provider.cli.push",
-    "simulate": "provider.cli.simulate",
+    "push": "provider.cli.push.commands",
+    "simulate": "provider.cli.simulate.commands",
     "webhook": "provider.cli.webhook",
     "settings": "provider.cli.settings",
 }

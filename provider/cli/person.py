@@ -11,14 +11,14 @@ from sqlalchemy import Engine
 
 from provider.auth.callers import CACHE_SECONDS
 from provider.errors import ConfigurationError
-from provider.people.holdings import erase as erase_holdings
-from provider.people.holdings import holdings, identify
-from provider.people.identifiers import CUSTOMER_ID, EMAIL, PHONE, Person, canonical
-from provider.people.suppression import Marker, suppressed_since
-from provider.people.suppression import restore as restore_person
-from provider.people.suppression import suppress as suppress_person
+from provider.records.people.identifiers import CUSTOMER_ID, EMAIL, PHONE, Person, canonical
+from provider.records.people.person_report import erase as erase_holdings
+from provider.records.people.person_report import holdings, identify
+from provider.records.people.suppression import Marker, suppressed_since
+from provider.records.people.suppression import restore as restore_person
+from provider.records.people.suppression import suppress as suppress_person
 from provider.settings import Settings
-from provider.store.engine import migrated_database
+from provider.store.provider_database import migrated_database
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import click
 
-from provider.ingestion.inbox import STATES, Inbox
+from provider.ingestion.inbound.webhooks import STATES, Inbox
 from provider.settings import Settings
-from provider.store.engine import migrated_database
-from provider.store.pushes import Webhook
+from provider.store.provider_database import migrated_database
+from provider.store.push_tables import Webhook
 
 
 @contextmanager

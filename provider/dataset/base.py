@@ -11,9 +11,9 @@ from marshmallow import Schema
 
 from provider.contract.identity import Phone
 from provider.contract.record import flat
+from provider.database.sources import Sources
 from provider.dataset.masks import visible_part
 from provider.errors import ConfigurationError
-from provider.sources import Sources
 
 Found = dict[str, Any]
 

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from provider.dataset.conversion import CONVERSIONS, Convert, lenient, nothing
 from provider.dataset.masks import MASKS, mask
-from provider.dataset.values import CONVERSIONS, Convert, lenient, nothing
 from provider.errors import ConfigurationError
 
 PHONE_FORMS = ("national", "e164", "international")

@@ -8,12 +8,12 @@ from marshmallow import fields as schema_fields
 
 from provider.contract.entities import DOCUMENTED
 from provider.contract.entities.fields import CustomFields
+from provider.database.sources import OWN, Sources
 from provider.dataset.base import Dataset, Found, Query
 from provider.dataset.person import PERSON
 from provider.dataset.stored import Stored
 from provider.dataset.table import SHAPES
 from provider.errors import ConfigurationError
-from provider.sources import OWN, Sources
 
 
 class EntityDataset(Dataset):

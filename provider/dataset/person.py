@@ -23,7 +23,7 @@ from sqlalchemy.sql.selectable import NamedFromClause
 
 from provider.contract.entities import DOCUMENTED
 from provider.dataset.base import Query
-from provider.store.entities import TABLES
+from provider.store.entity_tables import TABLES
 
 PERSON = {"phone": "phone_key", "email": "email_key", "customerId": "customerId"}
 """The identifiers of a person, in the order in which they count, and the columns that hold them."""

@@ -20,12 +20,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine.default import DefaultDialect
 
-from provider.database import Statement
+from provider.database.sources import OWN, Source, Sources
+from provider.database.statements import Statement
 from provider.dataset.base import Dataset, Found, Query
+from provider.dataset.conversion import driver_conversion
 from provider.dataset.person import PERSON, newest_first, newest_of, rows_of, together, values_of
-from provider.dataset.values import driver_conversion
-from provider.sources import OWN, Source, Sources
-from provider.store.entities import TABLES
+from provider.store.entity_tables import TABLES
 
 NAME = "customer-profile"
 

@@ -6,12 +6,12 @@ from typing import Any
 from sqlalchemy import FromClause, select, type_coerce
 from sqlalchemy.types import NullType
 
+from provider.database.sources import Source
 from provider.dataset.base import Found, Query
 from provider.dataset.columns import Column, Constant, Field
-from provider.dataset.values import driver_conversion
-from provider.dataset.wording import Rules, Wording
+from provider.dataset.conversion import driver_conversion
+from provider.dataset.lookup_statement import Rules, Wording
 from provider.errors import Ambiguous
-from provider.sources import Source
 
 
 class Selection(Wording):

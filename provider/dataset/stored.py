@@ -9,12 +9,12 @@ from sqlalchemy.engine.default import DefaultDialect
 
 from provider.contract.entities import Entity
 from provider.contract.entities.fields import CustomFields
-from provider.database import Statement
+from provider.database.sources import Source
+from provider.database.statements import Statement
 from provider.dataset.base import Found, Query
+from provider.dataset.conversion import driver_conversion
 from provider.dataset.person import ROWS, equals, newest_first, newest_of, rows_of, together, values_of
-from provider.dataset.values import driver_conversion
-from provider.sources import Source
-from provider.store.entities import TABLES
+from provider.store.entity_tables import TABLES
 
 
 class Stored:

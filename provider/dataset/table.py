@@ -6,12 +6,12 @@ from typing import Any
 
 from sqlalchemy import FromClause, Select
 
+from provider.database.sources import Source, Sources
 from provider.dataset.base import Dataset, Found, Query
 from provider.dataset.columns import Column, Constant, Field
+from provider.dataset.lookup_statement import MATCHES, SEVERAL, Rules
 from provider.dataset.selection import Selection
-from provider.dataset.wording import MATCHES, SEVERAL, Rules
 from provider.errors import ConfigurationError, SourceUnavailable
-from provider.sources import Source, Sources
 
 SHAPES = ("object", "list")
 

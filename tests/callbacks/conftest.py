@@ -9,9 +9,9 @@ from services import mariadb_database, postgresql_database
 from sqlalchemy import delete
 from support import Deployment
 
-from provider.cli.database import upgrade_database
+from provider.cli.db import upgrade_database
 from provider.settings import Settings
-from provider.store.engine import open_database
+from provider.store.provider_database import open_database
 from provider.store.schema import metadata
 
 KEY = "the key agreed with Pango"

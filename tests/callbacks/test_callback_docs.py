@@ -9,9 +9,9 @@ import orjson
 import pytest
 from support import CHECKOUT, failure
 
-from provider.ingestion.inbox import Inbox
-from provider.ingestion.worker import Worker
-from provider.store.engine import open_database
+from provider.ingestion.inbound.webhook_worker import Worker
+from provider.ingestion.inbound.webhooks import Inbox
+from provider.store.provider_database import open_database
 
 DOCUMENT = (CHECKOUT / "docs" / "callbacks.md").read_text()
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", DOCUMENT, re.MULTILINE | re.DOTALL)

@@ -13,10 +13,10 @@ from sqlalchemy import bindparam, insert, select, text, update
 from support import eventually, failure, record
 
 from provider.errors import ConfigurationError
-from provider.ingestion.callbacks import Failure, Tally, failures, tally
-from provider.store import engine as engine_module
-from provider.store.engine import open_database
-from provider.store.pushes import CallbackResult, Push, Sent
+from provider.ingestion.inbound.callbacks import Failure, Tally, failures, tally
+from provider.store import provider_database
+from provider.store.provider_database import open_database
+from provider.store.push_tables import CallbackResult, Push, Sent
 
 URL = "/v1/callbacks/ingestion"
 KEY = "the key agreed with Pango"
@@ -170,7 +170,7 @@ def test_a_deadlock_is_tried_again(deploy_here):
 
 def test_a_lock_that_is_held_for_long_is_not_waited_for(deploy_here, monkeypatch):
     """What somebody else has locked makes a callback SourceUnavailable after seconds, however long it is held."""
-    monkeypatch.setattr(engine_module, "LOCK_SECONDS", 1)
+    monkeypatch.setattr(provider_database, "LOCK_SECONDS", 1)
     deployment = deploy_here()
     record(report(deployment, {"a": {"status": 101}}))
     engine = open_database(deployment.settings)

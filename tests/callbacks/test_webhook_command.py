@@ -5,10 +5,10 @@ import json
 import pytest
 from support import fill, open_clients, provider, refusal
 
-from provider.ingestion.inbox import Inbox
-from provider.ingestion.worker import Worker
+from provider.ingestion.inbound.webhook_worker import Worker
+from provider.ingestion.inbound.webhooks import Inbox
 from provider.settings import Settings
-from provider.store.engine import open_database
+from provider.store.provider_database import open_database
 
 
 @pytest.fixture

@@ -11,15 +11,14 @@ import time_machine
 from services import POSTGRESQL, Relay, postgresql_database
 from support import NOON, eventually, failure, record
 
-from provider.cli.database import upgrade_database
+from provider.cli.db import upgrade_database
 from provider.errors import ConfigurationError
-from provider.ingestion import inbox as inbox_module
-from provider.ingestion import worker as worker_module
-from provider.ingestion.handlers import load_handlers
-from provider.ingestion.inbox import LEASE, MOST_ATTEMPTS, Inbox
-from provider.ingestion.worker import Worker
+from provider.ingestion.inbound import webhook_worker, webhooks
+from provider.ingestion.inbound.webhook_handlers import load_handlers
+from provider.ingestion.inbound.webhook_worker import Worker
+from provider.ingestion.inbound.webhooks import LEASE, MOST_ATTEMPTS, Inbox
 from provider.settings import Settings
-from provider.store.engine import open_database
+from provider.store.provider_database import open_database
 
 EVENT = {"event": "voucher-issued", "phone": "0359677657", "name": "Nguyễn"}
 
@@ -339,8 +338,8 @@ def test_what_kills_its_process_is_given_up(inbox):
 
 def test_a_slow_handler_keeps_its_webhook(inbox, monkeypatch):
     """A handler that takes longer than the lease goes on holding its webhook: nobody else runs it meanwhile."""
-    monkeypatch.setattr(inbox_module, "LEASE", 0.5)
-    monkeypatch.setattr(worker_module, "LEASE", 0.5)
+    monkeypatch.setattr(webhooks, "LEASE", 0.5)
+    monkeypatch.setattr(webhook_worker, "LEASE", 0.5)
     (number,) = keep(inbox)
     begun, released, handled = threading.Event(), threading.Event(), []
 

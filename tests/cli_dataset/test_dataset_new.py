@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from provider.assist.scaffold.dataset_file import literal
+from provider.database.sources import Sources
 from provider.dataset.discover import discover
-from provider.dataset.draft import literal
 from provider.lookup import lookup
-from provider.sources import Sources
 
 RETAIL = """
 CREATE TABLE {customers} (

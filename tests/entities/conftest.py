@@ -13,10 +13,10 @@ from support import SECRET_KEY
 
 from provider import create_app
 from provider.auth.clients import Clients
-from provider.cli.database import upgrade_database
+from provider.cli.db import upgrade_database
 from provider.settings import Settings
-from provider.store.engine import open_database
-from provider.store.entities import TABLES
+from provider.store.entity_tables import TABLES
+from provider.store.provider_database import open_database
 
 KINDS = ("sqlite", "postgresql", "mariadb")
 

@@ -13,7 +13,7 @@ from sqlalchemy import Engine, insert
 from provider.auth.clients import Clients
 from provider.contract.entities import DOCUMENTED
 from provider.settings import Settings
-from provider.store.entities import TABLES, row_of
+from provider.store.entity_tables import TABLES, row_of
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 _clients = itertools.count()

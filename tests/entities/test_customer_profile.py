@@ -6,7 +6,7 @@ import pytest
 from entity_store import example, only
 from support import EMAIL, PHONE
 
-from provider.database import Statement
+from provider.database.statements import Statement
 
 TIME = 1_700_000_000_000
 COUNTS = dict.fromkeys(

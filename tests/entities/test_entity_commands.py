@@ -10,7 +10,7 @@ from support import BUILT_IN, PHONE, SAMPLES, SECRET_KEY, environment, fill, pro
 
 from provider.auth.clients import Clients
 from provider.settings import Settings
-from provider.store.engine import open_database
+from provider.store.provider_database import open_database
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from support import EMAIL, PHONE, provider
 
 from provider.contract.entities import DOCUMENTED
 from provider.contract.entities.fields import CustomFields
-from provider.sources import OWN, Sources
-from provider.store.entities import TABLES
+from provider.database.sources import OWN, Sources
+from provider.store.entity_tables import TABLES
 
 OTHER_PHONE, OTHER_EMAIL = "0912345678", "lan@example.com"
 ENTITIES = pytest.mark.parametrize("object_type", DOCUMENTED)

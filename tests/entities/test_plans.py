@@ -5,10 +5,10 @@ from entity_store import example
 from sqlalchemy import select, text
 
 from provider.contract.entities import DOCUMENTED
-from provider.database import Statement
+from provider.database.sources import OWN, Sources
+from provider.database.statements import Statement
 from provider.dataset import EntityDataset, profile, stored
-from provider.sources import OWN, Sources
-from provider.store.entities import TABLES
+from provider.store.entity_tables import TABLES
 
 ROWS = 400
 SOMEBODY = {"phone": "+84900000007", "email": "member7@example.com", "customerId": "K7"}

@@ -7,7 +7,7 @@ from partner import AUTHORIZE, CALLBACK, Console
 from services import POSTGRESQL, Relay, postgresql_database, require
 from support import PHONE, VOUCHER, Server, failure, record
 
-from provider.cli.database import upgrade_database
+from provider.cli.db import upgrade_database
 from provider.settings import Settings
 
 LOOKUP = f"/v1/data/voucher?phone={PHONE}"

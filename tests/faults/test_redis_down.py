@@ -7,7 +7,7 @@ import pytest
 from services import REDIS, Relay, own_address, require
 from support import PHONE, VOUCHER, failure, record
 
-from provider.auth.guesses import MOST
+from provider.auth.failed_logins import MOST
 
 LOOKUP = f"/v1/data/voucher?phone={PHONE}"
 

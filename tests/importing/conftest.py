@@ -9,11 +9,11 @@ from records import Store
 from services import mariadb_database, postgresql_database
 from sqlalchemy import delete
 
-from provider.cli.database import upgrade_database
+from provider.cli.db import upgrade_database
 from provider.settings import Settings
-from provider.store.engine import open_database
-from provider.store.entities import TABLES
-from provider.store.imports import Import
+from provider.store.entity_tables import TABLES
+from provider.store.import_table import Import
+from provider.store.provider_database import open_database
 
 
 @contextmanager

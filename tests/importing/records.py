@@ -12,10 +12,10 @@ import orjson
 from sqlalchemy import Engine, func, select
 
 from provider.contract.entities import DOCUMENTED, fields
-from provider.importing.bookmark import Tally
-from provider.importing.run import Importing, ReadAs
-from provider.store.entities import TABLES, record_of
-from provider.store.imports import Import
+from provider.records.importing.import_progress import Tally
+from provider.records.importing.import_run import Importing, ReadAs
+from provider.store.entity_tables import TABLES, record_of
+from provider.store.import_table import Import
 
 MEMBERSHIP = "customer-membership"
 

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from provider.contract.entities import DOCUMENTED
 from provider.errors import ConfigurationError
-from provider.importing.convert import Conversion
-from provider.importing.readers import read
+from provider.records.importing.readers import read
+from provider.records.importing.row_conversion import Conversion
 
 FIELDS = sorted({name for entity in DOCUMENTED.values() for name in entity.fields})
 ENTITIES = st.sampled_from(sorted(DOCUMENTED)).map(DOCUMENTED.__getitem__)

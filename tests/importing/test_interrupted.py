@@ -12,10 +12,10 @@ from services import POSTGRESQL, Relay, postgresql_database
 from sqlalchemy import select, update
 from support import PATIENCE_SECONDS, PROVIDER, environment, eventually, provider
 
-from provider.cli.database import upgrade_database
+from provider.cli.db import upgrade_database
 from provider.settings import Settings
-from provider.store.entities import TABLES
-from provider.store.imports import Import
+from provider.store.entity_tables import TABLES
+from provider.store.import_table import Import
 
 ROWS = 12_000
 HEADER = "membershipId,customerPhone,membershipIssuedAt,loyaltyPoint,customerName"

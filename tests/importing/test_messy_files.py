@@ -10,8 +10,8 @@ import pytest
 from records import rejected_rows, write_lines, write_sheet
 
 from provider.errors import ConfigurationError
-from provider.importing.readers import read
-from provider.importing.rows import Broken
+from provider.records.importing.file_rows import Broken
+from provider.records.importing.readers import read
 
 HEADER = "membershipId,customerPhone,membershipIssuedAt,customerName"
 GOOD = "M1,0901234567,1584507164000,Nguyễn Thị Ánh"
@@ -280,7 +280,7 @@ import sys
 sys.modules["openpyxl"] = None
 from pathlib import Path
 from provider.errors import ConfigurationError
-from provider.importing.readers import read
+from provider.records.importing.readers import read
 print(list(read(Path("a.csv"))))
 try:
     read(Path("a.xlsx"))

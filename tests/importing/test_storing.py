@@ -5,7 +5,7 @@ from records import MEMBERSHIP, example, rejected_rows, write_csv, write_lines
 
 from provider.contract.entities import DOCUMENTED
 from provider.errors import ConfigurationError
-from provider.importing.run import Importing, ReadAs
+from provider.records.importing.import_run import Importing, ReadAs
 
 RECORD = {"membershipId": "M1", "customerPhone": "0901234567", "membershipIssuedAt": 1584507164000}
 

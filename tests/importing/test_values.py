@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from provider.contract.entities import DOCUMENTED
-from provider.importing.convert import Conversion
+from provider.records.importing.row_conversion import Conversion
 
 MARCH_8 = 1615170600000
 """2021-03-08 09:30 in Viet Nam."""

@@ -12,21 +12,21 @@ from services import mariadb_database, postgresql_database
 from sqlalchemy import select
 from support import environment
 
-from provider.cli.database import upgrade_database
-from provider.ingestion.limiter import Limiter
-from provider.ingestion.windows import Window
+from provider.cli.db import upgrade_database
+from provider.ingestion.pango.rate_limiter import Limiter
+from provider.ingestion.pango.rate_windows import Window
 from provider.settings import Settings
-from provider.store.engine import open_database
-from provider.store.pushes import RateState
+from provider.store.provider_database import open_database
+from provider.store.push_tables import RateState
 
 WINDOWS = [Window(20, 0.5), Window(60, 2)]
 
 SENDER = """
 import sys, time
-from provider.ingestion.limiter import Limiter
-from provider.ingestion.windows import Window
+from provider.ingestion.pango.rate_limiter import Limiter
+from provider.ingestion.pango.rate_windows import Window
 from provider.settings import Settings
-from provider.store.engine import open_database
+from provider.store.provider_database import open_database
 
 engine = open_database(Settings(database_url=sys.argv[1]))
 limiter = Limiter(engine, "account", [Window(20, 0.5), Window(60, 2)])

@@ -17,10 +17,10 @@ from listener import AUTH, INGEST, SECRETS, SUCCESS, V2, Listener, answer, docum
 from support import free_port
 
 from provider.errors import ConfigurationError
-from provider.ingestion import exchange
-from provider.ingestion.client import Answer, PangoClient
-from provider.ingestion.credentials import choose_authentication
-from provider.ingestion.exchange import open_http
+from provider.ingestion.pango import http
+from provider.ingestion.pango.http import open_http
+from provider.ingestion.pango.pango_client import Answer, PangoClient
+from provider.ingestion.pango.tokens import choose_authentication
 from provider.settings import Settings
 
 ENTRIES = '[{"refId":"C1","points":1.50 , "name":"Nguy\\u1ec5n"},{"refId":"Lễ"}]'.encode()
@@ -291,14 +291,14 @@ def test_a_giant_answer_is_given_up_early(pango, client):
 
 def test_an_answer_without_end_is_given_up(pango, client, monkeypatch):
     """An answer that keeps coming, little by little, is given up after its time."""
-    monkeypatch.setattr(exchange, "ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr(http, "ANSWER_SECONDS", 0.3)
     pango.on(INGEST, trickle)
     assert send(client).message == "Pango's answer takes too long."
 
 
 def test_a_server_that_says_nothing_is_given_up(pango, monkeypatch):
     """Silence ends with a timeout and is a failure; the requests after it go on."""
-    monkeypatch.setattr(exchange, "TIMEOUT", 0.3)
+    monkeypatch.setattr(http, "TIMEOUT", 0.3)
     over = threading.Event()
     pango.on(INGEST, lambda *_: over.wait(10), answer(SUCCESS))
     with closing(PangoClient(pango.settings())) as client:

@@ -9,8 +9,8 @@ import pytest
 from listener import AUTH, SECRETS, V2, Listener, answer, document
 from support import eventually
 
-from provider.ingestion.credentials import NoToken, Tokens, choose_authentication
-from provider.ingestion.exchange import open_http
+from provider.ingestion.pango.http import open_http
+from provider.ingestion.pango.tokens import NoToken, Tokens, choose_authentication
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ from sqlalchemy import Engine
 from support import Server
 
 from provider.auth.clients import Clients
-from provider.cli.database import upgrade_database
+from provider.cli.db import upgrade_database
 from provider.settings import Settings
-from provider.store.engine import open_database
+from provider.store.provider_database import open_database
 
 SECRET_KEY = "a secret key for tests, of forty characters"
 

@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support import PHONE, VOUCHER, failure, record
 
-from provider.auth.access_token import AccessTokens
+from provider.auth.access_tokens import AccessTokens
 from provider.contract.envelope import Envelope
-from provider.store.engine import open_database
+from provider.store.provider_database import open_database
 
 LOOKUP = f"/v1/data/voucher?phone={PHONE}"
 

@@ -12,7 +12,7 @@ from redis import Redis
 from services import REDIS, own_address, require
 from support import NOON, PHONE, VOUCHER, failure, record
 
-from provider.auth.guesses import DELAY, FREE, MOST, network_of
+from provider.auth.failed_logins import DELAY, FREE, MOST, network_of
 from provider.auth.keys import API_KEY, make_key
 from provider.contract.envelope import Envelope
 from provider.errors import ConfigurationError

@@ -10,10 +10,10 @@ from households import Book
 from services import mariadb_database, postgresql_database
 from support import SECRET_KEY
 
-from provider.cli.database import upgrade_database
-from provider.people.suppression import Marker
+from provider.cli.db import upgrade_database
+from provider.records.people.suppression import Marker
 from provider.settings import Settings
-from provider.store.engine import open_database
+from provider.store.provider_database import open_database
 
 
 @pytest.fixture(scope="session", params=["SQLite", "PostgreSQL", "MariaDB"])

@@ -9,9 +9,9 @@ from sqlalchemy import Engine, delete, insert, select
 from support import NOON
 
 from provider.contract.entities import DOCUMENTED
-from provider.people.identifiers import CUSTOMER_ID, EMAIL, PHONE, Person
-from provider.store.entities import TABLES, row_of
-from provider.store.pushes import Batch, CallbackResult, DeadLetter, Push, Sent, Webhook
+from provider.records.people.identifiers import CUSTOMER_ID, EMAIL, PHONE, Person
+from provider.store.entity_tables import TABLES, row_of
+from provider.store.push_tables import Batch, CallbackResult, DeadLetter, Push, Sent, Webhook
 from provider.store.schema import metadata
 
 

@@ -24,7 +24,7 @@ from support import (
     refusal,
 )
 
-from provider.store.entities import TABLES
+from provider.store.entity_tables import TABLES
 
 
 @pytest.fixture

@@ -6,10 +6,10 @@ from households import HUNG, LAN, Customer
 from sqlalchemy import event, update
 
 from provider.contract.entities import DOCUMENTED
-from provider.people.holdings import erase, holdings, identify
-from provider.people.identifiers import Person
-from provider.store.entities import TABLES
-from provider.store.pushes import Push
+from provider.records.people.identifiers import Person
+from provider.records.people.person_report import erase, holdings, identify
+from provider.store.entity_tables import TABLES
+from provider.store.push_tables import Push
 
 GIVEN = {"phone": Person(phones=LAN.person.phones), "email": Person(emails=LAN.person.emails),
          "customerId": Person(customers=LAN.person.customers)}  # fmt: skip

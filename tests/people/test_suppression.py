@@ -9,13 +9,13 @@ from sqlalchemy import event, select
 from support import EMAIL, PHONE, SECRET_KEY, VOUCHER, failure, record
 
 from provider.auth.callers import CACHE_SECONDS
-from provider.cli.database import upgrade_database
+from provider.cli.db import upgrade_database
 from provider.errors import ConfigurationError
-from provider.people import suppression
-from provider.people.identifiers import Person
-from provider.people.suppression import Marker, Suppressions, restore, suppress, suppressed_since
+from provider.records.people import suppression
+from provider.records.people.identifiers import Person
+from provider.records.people.suppression import Marker, Suppressions, restore, suppress, suppressed_since
 from provider.settings import Settings
-from provider.store.people import Suppression
+from provider.store.suppression_table import Suppression
 
 DEE = Person(phones=frozenset({"+84359677657"}), emails=frozenset({EMAIL}))
 

@@ -46,7 +46,7 @@ def test_a_lookup_runs_without_the_web(tmp_path, sample_data):
 import sys
 from provider.dataset.discover import discover
 from provider.lookup import lookup
-from provider.sources import Sources
+from provider.database.sources import Sources
 
 datasets, sources = discover("samples"), Sources({{"demo": {sample_data!r}}})
 for dataset in datasets.values():

@@ -9,7 +9,7 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 
 from provider.settings import Settings
-from provider.store.engine import VERSION_TABLE, migrations
+from provider.store.provider_database import VERSION_TABLE, migrations
 from provider.store.schema import metadata
 
 OURS = {*metadata.tables, VERSION_TABLE}

@@ -17,16 +17,16 @@ from click.testing import CliRunner, Result
 from support import PROVIDER, environment, eventually, fill, free_port
 
 from provider.cli.main import provider
-from provider.cli.simulate import _settings
-from provider.ingestion.outbox import Outbox
+from provider.cli.simulate.commands import _settings
+from provider.ingestion.push.outbox import Outbox
+from provider.proof.simulator.accounts import Credentials
+from provider.proof.simulator.faults import Rates
+from provider.proof.simulator.http_server import open_server
+from provider.proof.simulator.pango import Behaviour
+from provider.proof.simulator.pango import Pango as Simulator
+from provider.proof.simulator.simulator_app import create_simulator
 from provider.settings import Settings
-from provider.simulator.accounts import Credentials
-from provider.simulator.app import create_simulator
-from provider.simulator.faults import Rates
-from provider.simulator.pango import Behaviour
-from provider.simulator.pango import Pango as Simulator
-from provider.simulator.server import open_server
-from provider.store.engine import open_database
+from provider.store.provider_database import open_database
 
 
 class Asked:

@@ -12,8 +12,8 @@ import orjson
 import pytest
 from support import PROVIDER, environment, eventually
 
-from provider.cli import progress
-from provider.ingestion import trouble
+from provider.cli.push.commands import progress
+from provider.ingestion.push import backoff
 
 TYPE = "customer-membership"
 FAULTS = ("--fail-rate", "0.03", "--drop-rate", "0.03", "--malformed-rate", "0.03", "--latency", "60", "--seed", "1")
@@ -140,7 +140,7 @@ def test_a_query_is_read_to_its_end_first(start_sender, make_source):
 @pytest.fixture
 def impatient(monkeypatch):
     """Give up on a Pango without tokens after a tenth of the usual time."""
-    monkeypatch.setattr(trouble, "PATIENCE_WITHOUT_TOKEN", trouble.PATIENCE_WITHOUT_TOKEN / 10)
+    monkeypatch.setattr(backoff, "PATIENCE_WITHOUT_TOKEN", backoff.PATIENCE_WITHOUT_TOKEN / 10)
 
 
 @pytest.mark.usefixtures("impatient")

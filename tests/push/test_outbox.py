@@ -8,12 +8,12 @@ import time_machine
 from services import mariadb_database, postgresql_database
 from support import NOON
 
-from provider.cli.database import upgrade_database
-from provider.ingestion.batches import Entries, Group, Rejected
-from provider.ingestion.callbacks import tally
-from provider.ingestion.outbox import LEASE_SECONDS, Changes
+from provider.cli.db import upgrade_database
+from provider.ingestion.inbound.callbacks import tally
+from provider.ingestion.push.batches import Entries, Group, Rejected
+from provider.ingestion.push.outbox import LEASE_SECONDS, Changes
 from provider.settings import Settings
-from provider.store.engine import open_database
+from provider.store.provider_database import open_database
 
 REQUEST = {"members": {}, "initData": False, "callback": True}
 

@@ -7,8 +7,8 @@ import pytest
 
 from provider.contract.entities import ENTITIES
 from provider.settings import Settings
-from provider.store.engine import open_database
-from provider.store.entities import TABLES, row_of
+from provider.store.entity_tables import TABLES, row_of
+from provider.store.provider_database import open_database
 
 TYPE = "customer-membership"
 

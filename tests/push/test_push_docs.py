@@ -7,7 +7,7 @@ from click.testing import CliRunner
 from support import CHECKOUT
 
 from provider.cli.main import provider
-from provider.ingestion import batches, trouble
+from provider.ingestion.push import backoff, batches
 
 PAGE = (CHECKOUT / "docs/push.md").read_text()
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
@@ -56,7 +56,7 @@ def test_every_command_works(start_sender, make_source, make_package):
 def test_the_figures_are_true():
     """The figures the page gives are those of the code."""
     assert f"at most {batches.MOST_ENTRIES} records, and at most {batches.MOST_BYTES // 1_000_000} MB" in PAGE
-    assert f"After {trouble.PATIENCE / 60:g} minutes" in PAGE
-    assert f"after {trouble.PATIENCE_AT_FIRST:g} seconds when nothing has succeeded" in PAGE
-    assert f"after {trouble.PATIENCE_WITHOUT_TOKEN:g} seconds" in PAGE
-    assert f"{trouble.REFUSALS} refusals in a row" in PAGE
+    assert f"After {backoff.PATIENCE / 60:g} minutes" in PAGE
+    assert f"after {backoff.PATIENCE_AT_FIRST:g} seconds when nothing has succeeded" in PAGE
+    assert f"after {backoff.PATIENCE_WITHOUT_TOKEN:g} seconds" in PAGE
+    assert f"{backoff.REFUSALS} refusals in a row" in PAGE

@@ -8,12 +8,12 @@ import pytest
 from openpyxl import Workbook
 from sqlalchemy import event
 
-from provider.ingestion import trouble
-from provider.ingestion.batches import Entries, Group
-from provider.ingestion.origins import file_origin
-from provider.ingestion.outbox import Changes, Outbox
+from provider.ingestion.push import backoff
+from provider.ingestion.push.batches import Entries, Group
+from provider.ingestion.push.outbox import Changes, Outbox
+from provider.ingestion.push.record_sources import file_origin
 from provider.settings import Settings
-from provider.store.engine import open_database
+from provider.store.provider_database import open_database
 
 TYPE = "customer-membership"
 MEMBERS = """CREATE TABLE m (n INTEGER);
@@ -26,7 +26,7 @@ QUERY = """SELECT 'M' || abs(CASE n WHEN {worst} THEN -9223372036854775807 - 1 E
 @pytest.fixture
 def _impatient(monkeypatch):
     """Give up on a Pango that never worked after a hundredth of the usual time."""
-    monkeypatch.setattr(trouble, "PATIENCE_AT_FIRST", trouble.PATIENCE_AT_FIRST / 100)
+    monkeypatch.setattr(backoff, "PATIENCE_AT_FIRST", backoff.PATIENCE_AT_FIRST / 100)
 
 
 @pytest.mark.usefixtures("_impatient")

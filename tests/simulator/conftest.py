@@ -9,10 +9,10 @@ import httpx2
 import pytest
 from pretend import CREDENTIALS, Command, Partner
 
-from provider.simulator.accounts import Credentials
-from provider.simulator.app import create_simulator
-from provider.simulator.pango import Behaviour, Pango
-from provider.simulator.server import open_server
+from provider.proof.simulator.accounts import Credentials
+from provider.proof.simulator.http_server import open_server
+from provider.proof.simulator.pango import Behaviour, Pango
+from provider.proof.simulator.simulator_app import create_simulator
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import httpx2
 import orjson
 from support import PROVIDER, environment, eventually
 
-from provider.simulator.accounts import Credentials
+from provider.proof.simulator.accounts import Credentials
 
 CREDENTIALS = Credentials(
     username="partner",

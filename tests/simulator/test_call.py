@@ -6,8 +6,8 @@ import pytest
 from services import Website, respond
 from support import EMAIL, PHONE, VOUCHER, Server, fill, open_clients, provider, refusal
 
-from provider.simulator.caller import mask
-from provider.simulator.reading import read
+from provider.proof.simulator.answer_reading import read
+from provider.proof.simulator.provider_calls import mask
 
 MEMBERS = {
     "code": {"type": "text", "value": "E094"},

@@ -10,8 +10,8 @@ from pretend import PERSON, people
 from support import eventually
 from werkzeug.datastructures import Headers
 
-from provider.simulator.faults import Rates
-from provider.simulator.server import open_server
+from provider.proof.simulator.faults import Rates
+from provider.proof.simulator.http_server import open_server
 
 
 @dataclass

@@ -6,7 +6,7 @@ import httpx2
 import pytest
 from pretend import PERSON, people
 
-from provider.simulator.faults import Rates
+from provider.proof.simulator.faults import Rates
 
 
 def authenticated(simulate, **behaviour):

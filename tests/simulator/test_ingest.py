@@ -8,7 +8,7 @@ import pytest
 from pretend import PERSON, people
 from support import eventually
 
-from provider.simulator.state import State
+from provider.proof.simulator.simulator_state import State
 
 MISSING_TYPE = b'{"success":false,"errorCode":"MISSING_INFO","message":"Invalid value of: objectType"}'
 

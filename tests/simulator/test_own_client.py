@@ -4,7 +4,7 @@ import orjson
 import pytest
 from pretend import people
 
-from provider.ingestion.client import PangoClient
+from provider.ingestion.pango.pango_client import PangoClient
 from provider.settings import Settings
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provider.simulator.windows import LIMITS, Windows
+from provider.proof.simulator.request_windows import LIMITS, Windows
 
 SECOND = 1_000_000_000
 

@@ -14,9 +14,9 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
+from provider.database.sources import Source, Sources
 from provider.dataset import TableDataset
 from provider.lookup import lookup
-from provider.sources import Source, Sources
 
 SERVERS = {
     "postgresql": "postgresql+psycopg://postgres@127.0.0.1:5432/postgres",

@@ -7,10 +7,10 @@ from urllib.parse import parse_qsl
 import pytest
 from support import CHECKOUT
 
-from provider.dataset import columns, masks, table, values, wording
+from provider.database.sources import Sources
+from provider.dataset import columns, conversion, lookup_statement, masks, table
 from provider.errors import ProviderError
 from provider.lookup import lookup
-from provider.sources import Sources
 
 PAGE = (CHECKOUT / "docs/datasets.md").read_text()
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
@@ -61,10 +61,10 @@ def test_every_python_block_is_an_example_or_the_suite():
 def test_every_choice_is_on_the_page(words):
     """Whatever a declaration may choose among is explained."""
     choices = {
-        "convert": values.CONVERSIONS,
+        "convert": conversion.CONVERSIONS,
         "mask": masks.MASKS,
-        "match": wording.MATCHES,
-        "several": wording.SEVERAL[2:],
+        "match": lookup_statement.MATCHES,
+        "several": lookup_statement.SEVERAL[2:],
         "shape": table.SHAPES[1:],
         "stored_as": columns.PHONE_FORMS,
     }[words]

@@ -23,10 +23,10 @@ from sqlalchemy.dialects.oracle.oracledb import OracleDialect_oracledb
 from sqlalchemy.exc import SQLAlchemyError
 
 from provider.contract.identity import canonical_phone
+from provider.database.sources import Sources
 from provider.dataset import Column, Field, Query
-from provider.dataset.wording import Rules, Wording
+from provider.dataset.lookup_statement import Rules, Wording
 from provider.errors import ConfigurationError
-from provider.sources import Sources
 
 PHONE, EMAIL = "0359677657", "dee@bytetech.io"
 FORMS = ("national", "e164", "international")
@@ -191,7 +191,7 @@ def test_our_own_drivers_are_extras(tmp_path, driver, extra):
     """Without the driver of an address the start stops with one line that says which extra to install."""
     (tmp_path / f"{driver}.py").write_text(f"raise ModuleNotFoundError('No module', name='{driver}')")
     program = (
-        "from provider.sources import Sources\nfrom provider.errors import ConfigurationError\n"
+        "from provider.database.sources import Sources\nfrom provider.errors import ConfigurationError\n"
         f"try: Sources({{'shop': '{extra}+{driver}://host/db'}})['shop']\nexcept ConfigurationError as e: print(e)"
     )
     done = subprocess.run(

@@ -2,9 +2,9 @@
 
 import pytest
 
+from provider.database.sources import Sources
 from provider.dataset.discover import discover
 from provider.errors import ConfigurationError
-from provider.sources import Sources
 
 TABLE = """
 CREATE TABLE vouchers (code TEXT, mobile TEXT, mail TEXT);

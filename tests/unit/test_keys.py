@@ -17,7 +17,7 @@ from provider.auth import callers, credentials
 from provider.auth.callers import CACHE_SECONDS, Callers
 from provider.auth.credentials import Credentials, Proof
 from provider.auth.keys import API_KEY, CLIENT_SECRET, Key, Pepper, _checksum, make_key, parse_key
-from provider.store.engine import open_database
+from provider.store.provider_database import open_database
 
 BASE62 = string.digits + string.ascii_letters
 

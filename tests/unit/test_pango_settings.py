@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provider.errors import ConfigurationError
-from provider.ingestion import credentials
-from provider.ingestion.client import retry_after
-from provider.ingestion.credentials import Token, Tokens, account_name, choose_authentication
+from provider.ingestion.pango import tokens as pango_tokens
+from provider.ingestion.pango.pango_client import retry_after
+from provider.ingestion.pango.tokens import Token, Tokens, account_name, choose_authentication
 from provider.settings import Settings
 
 ADDRESSES = {"pango_auth_url": "https://account.example/authen", "pango_ingest_url": "https://svc.example/ingest"}
@@ -105,7 +105,7 @@ class Counter:
 def test_a_token_is_kept_until_a_minute_before_its_end(monkeypatch):
     """A token of half an hour is used for 29 minutes, and one that was renewed counts anew."""
     clock = Clock()
-    monkeypatch.setattr(credentials, "time", clock)
+    monkeypatch.setattr(pango_tokens, "time", clock)
     tokens = Tokens(Counter(clock), None)
     assert tokens.get() == "1"
     clock.now += 1739

@@ -10,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provider.errors import ConfigurationError
-from provider.ingestion.windows import LEASE_SECONDS, SET_BACK_SECONDS, Grant, Use, Window, Windows, read_windows
+from provider.ingestion.pango.rate_windows import (
+    LEASE_SECONDS,
+    SET_BACK_SECONDS,
+    Grant,
+    Use,
+    Window,
+    Windows,
+    read_windows,
+)
 from provider.settings import RATE_LIMITS
 
 PANGO = read_windows(RATE_LIMITS)

@@ -7,12 +7,12 @@ from contextlib import closing
 import pytest
 from support import EMAIL, PHONE, VOUCHER
 
+from provider.cli.sample_shop import load_sample
 from provider.contract.identity import canonical_phone
+from provider.database.sources import Sources
 from provider.dataset.discover import discover
 from provider.errors import ProviderError
 from provider.lookup import lookup
-from provider.sample import load_sample
-from provider.sources import Sources
 
 
 @pytest.fixture

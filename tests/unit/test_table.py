@@ -13,11 +13,11 @@ from sqlalchemy import literal_column, select
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 
-from provider.database import Statement
+from provider.database.sources import Source, Sources
+from provider.database.statements import Statement
 from provider.dataset import Column, TableDataset
 from provider.errors import Ambiguous, NotFound, SourceUnavailable
 from provider.lookup import lookup
-from provider.sources import Source, Sources
 
 STORED = {"national": "0359677657", "e164": "+84359677657", "international": "84359677657"}
 

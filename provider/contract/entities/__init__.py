@@ -17,7 +17,7 @@ from provider.contract.entities.customer import (
     CustomerMembership,
     CustomerRelationship,
 )
-from provider.contract.entities.entity import Entity
+from provider.contract.entities.entity_type import Entity
 from provider.contract.entities.event import UserEvent
 from provider.contract.entities.lead import LeadInformation
 from provider.contract.entities.meta import MetaFormMarketing, MetaSurvey

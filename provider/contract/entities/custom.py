@@ -1,6 +1,6 @@
 """Pango's page "Custom Model": records of models an organisation made for itself."""
 
-from provider.contract.entities.entity import Sender, WithCustomFields, record_status
+from provider.contract.entities.entity_type import Sender, WithCustomFields, record_status
 from provider.contract.entities.fields import LONGEST_KEY, Email, Phone, Text, TextList, Timestamp
 
 PAGE = "Custom Model"

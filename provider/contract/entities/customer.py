@@ -1,6 +1,6 @@
 """Pango's page "Customer": customers and what belongs to them."""
 
-from provider.contract.entities.entity import CompanySender, WithCustomFields, record_status
+from provider.contract.entities.entity_type import CompanySender, WithCustomFields, record_status
 from provider.contract.entities.fields import (
     LONGEST_KEY,
     Boolean,

@@ -1,6 +1,6 @@
 """Pango's page "User Event": events of customers."""
 
-from provider.contract.entities.entity import Entity, WithCustomFields, record_status
+from provider.contract.entities.entity_type import Entity, WithCustomFields, record_status
 from provider.contract.entities.fields import LONGEST_KEY, Double, Email, Phone, Text, TextList, Timestamp
 
 PAGE = "User Event"

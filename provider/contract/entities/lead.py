@@ -1,6 +1,6 @@
 """Pango's page "Lead": people who may become customers."""
 
-from provider.contract.entities.entity import CompanySender, WithCustomFields, record_status
+from provider.contract.entities.entity_type import CompanySender, WithCustomFields, record_status
 from provider.contract.entities.fields import LONGEST_KEY, Email, Integer, Phone, Text, TextList, Timestamp
 
 PAGE = "Lead"

@@ -2,7 +2,7 @@
 
 from marshmallow import INCLUDE, Schema
 
-from provider.contract.entities.entity import CompanySender, WithCustomFields, record_status
+from provider.contract.entities.entity_type import CompanySender, WithCustomFields, record_status
 from provider.contract.entities.fields import LONGEST_KEY, Parts, Text, Timestamp
 
 PAGE = "Meta Data"

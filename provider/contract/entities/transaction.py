@@ -2,7 +2,7 @@
 
 from marshmallow import INCLUDE
 
-from provider.contract.entities.entity import CompanySender, WithCustomFields, record_status
+from provider.contract.entities.entity_type import CompanySender, WithCustomFields, record_status
 from provider.contract.entities.fields import LONGEST_KEY, Double, Email, Integer, Parts, Phone, Text, Timestamp
 
 PAGE = "Transaction"

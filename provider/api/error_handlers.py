@@ -1,0 +1,107 @@
+"""Every error inside the envelope, in the caller's own keys whenever the credentials tell who that is."""
+
+import traceback
+
+import structlog
+from flask import Flask, Response, request
+from werkzeug.exceptions import HTTPException
+
+from provider.api.callback import ENVELOPE, PREFIX
+from provider.api.request_log import current_call, current_request
+from provider.api.responses import answer
+from provider.auth import Authenticator
+from provider.contract.envelope import Envelope
+from provider.errors import (
+    InternalError,
+    InvalidRequest,
+    MethodNotAllowed,
+    PayloadTooLarge,
+    ProviderError,
+    SourceUnavailable,
+    UnknownDataset,
+    UnsupportedMediaType,
+)
+
+_BY_STATUS: dict[int | None, type[ProviderError]] = {
+    404: UnknownDataset,
+    405: MethodNotAllowed,
+    413: PayloadTooLarge,
+    415: UnsupportedMediaType,
+}
+_SERVER_FAULT = 500
+
+OUTSIDE_THE_ENVELOPE = ("/oauth2/", "/.well-known/")
+
+log = structlog.get_logger()
+
+
+def answer_errors(app: Flask, authenticator: Authenticator, default: Envelope) -> None:
+    """Make the app answer whatever is raised. `default` is the envelope of callers nobody knows."""
+
+    def respond(error: ProviderError) -> Response:
+        current_call().code = error.code
+        if request.path.startswith(OUTSIDE_THE_ENVELOPE):
+            return answer(_oauth(error), status=error.status, headers=[*error.headers, *_ending(error)])
+        envelope = _envelope(authenticator, default)
+        headers = [*error.headers, *_ending(error)]
+        return answer(envelope.error(error), status=envelope.status(error), headers=headers)
+
+    @app.errorhandler(ProviderError)
+    def provider_error(error: ProviderError) -> Response:
+        if error.status >= _SERVER_FAULT:
+            _log_fault(error)
+        return respond(error)
+
+    @app.errorhandler(HTTPException)
+    def http_error(error: HTTPException) -> Response:
+        kind = _BY_STATUS.get(error.code, InternalError if (error.code or 0) >= _SERVER_FAULT else InvalidRequest)
+        allowed = getattr(error, "valid_methods", None)
+        return respond(kind(headers=[("Allow", ", ".join(sorted(allowed)))] if allowed else ()))
+
+    @app.errorhandler(Exception)
+    def fault(error: Exception) -> Response:
+        _log_fault(error)
+        return respond(InternalError())
+
+
+def _ending(error: ProviderError) -> list[tuple[str, str]]:
+    """Say that the connection ends where the body, or a part of it, was not read.
+
+    The server then closes it, and a caller that keeps connections would lose its next call. Waiting for the body
+    instead would let strangers hold a worker's threads with bodies that never end.
+    """
+    sent = request.content_length or "Transfer-Encoding" in request.headers
+    unread = isinstance(error, PayloadTooLarge) or (sent and "stream" not in vars(current_request()))
+    return [("Connection", "close")] if unread else []
+
+
+def _oauth(error: ProviderError) -> dict[str, str]:
+    """Write an error the way OAuth 2.0 does (RFC 6749 sections 4.1.2.1 and 5.2)."""
+    if error.status < _SERVER_FAULT:
+        code = "invalid_request"
+    else:
+        code = "temporarily_unavailable" if isinstance(error, SourceUnavailable) else "server_error"
+    return {"error": code, "error_description": error.message}
+
+
+def _envelope(authenticator: Authenticator, default: Envelope) -> Envelope:
+    if request.path.startswith(PREFIX):
+        return ENVELOPE
+    caller = current_call().caller
+    if caller is None:
+        try:
+            caller = authenticator.recognise(request.headers)
+        except ProviderError:
+            return default  # the provider database is down; the error itself is answered all the same
+    return caller.envelope if caller else default
+
+
+def _log_fault(error: Exception) -> None:
+    """Log where it happened and what kind it is. Its text stays out: it may quote a phone or an email."""
+    cause = error.__cause__ or error
+    log.error(
+        "fault",
+        request_id=current_call().request_id,
+        error=type(cause).__name__,
+        at=[f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(cause.__traceback__)],
+    )

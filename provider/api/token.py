@@ -1,0 +1,81 @@
+"""The Access Token API: GET and POST /v1/token, enveloped (PangoCDP, "Access Token Api")."""
+
+from collections.abc import Iterator
+
+from flask import Blueprint, Request, Response, request
+
+from provider.api.parameters import raw_parameters
+from provider.api.request_log import current_call
+from provider.api.responses import answer
+from provider.auth.access_tokens import AccessTokens
+from provider.auth.client_secrets import CHALLENGE, ClientSecrets, decode_basic
+from provider.auth.keys import API_KEY, CLIENT_SECRET
+from provider.errors import Forbidden, InvalidRequest, Unauthorized
+from provider.settings import Settings
+
+METHOD = "token"
+
+
+def token_api(secrets: ClientSecrets, tokens: AccessTokens, settings: Settings) -> Blueprint:
+    """Make the route. A client proves itself by its id and its secret or an API key, in one way of several."""
+    blueprint = Blueprint("tokens", __name__)
+
+    @blueprint.route("/v1/token", methods=["GET", "POST"])
+    def token() -> Response:
+        client_id, secret = _credentials(request, settings)
+        current_call().caller = secrets.owner(secret)  # an error, too, is answered in the owner's own envelope
+        if client_id is None:
+            caller = secrets.by_api_key(secret, request.remote_addr)
+        else:
+            caller = secrets.authenticate(client_id, secret, request.remote_addr, kinds=(CLIENT_SECRET, API_KEY))
+        if METHOD not in caller.methods:
+            raise Forbidden("This client may not get tokens here.")
+        text, issued = tokens.issue(caller.id, METHOD)
+        return answer(
+            caller.envelope.ok(
+                {
+                    "accessToken": text,
+                    "tokenType": "Bearer",
+                    "expiresIn": tokens.lifetime,
+                    "expiresAt": issued.expires * 1000,
+                }
+            )
+        )
+
+    return blueprint
+
+
+def _credentials(asked: Request, settings: Settings) -> tuple[str | None, str]:
+    """Give the client id, None beside an API key, and the secret; InvalidRequest, Unauthorized when there is none."""
+    if settings.token_id_field in asked.args or settings.token_secret_field in asked.args:
+        raise InvalidRequest("Credentials in the address end up in logs: send them in headers or in the body.")
+    presented = [*_in_headers(asked, settings), *_in_body(asked, settings)]
+    if len(presented) > 1:
+        raise InvalidRequest("Send the client credentials in one way.")
+    if not presented:
+        raise Unauthorized(
+            f"Send {settings.token_id_field} and {settings.token_secret_field} in the body, the same by HTTP Basic, "
+            f"or an API key in the header {settings.api_key_header}.",
+            headers=CHALLENGE,
+        )
+    return presented[0]
+
+
+def _in_headers(asked: Request, settings: Settings) -> Iterator[tuple[str | None, str]]:
+    key_header = settings.api_key_header.lower()
+    for name in dict.fromkeys((key_header, "authorization")):
+        sent = (asked.headers.get(name) or "").strip()
+        basic = name == "authorization" and sent.lower().startswith("basic ")
+        if sent and name == key_header and not basic:
+            yield None, sent
+        elif sent:
+            yield decode_basic(sent) or ("", "")
+
+
+def _in_body(asked: Request, settings: Settings) -> Iterator[tuple[str | None, str]]:
+    body = raw_parameters(asked) if asked.method == "POST" else {}
+    if settings.token_id_field in body or settings.token_secret_field in body:
+        client_id, secret = body.get(settings.token_id_field), body.get(settings.token_secret_field)
+        if not isinstance(client_id, str) or not isinstance(secret, str):
+            raise InvalidRequest(f"Send {settings.token_id_field} and {settings.token_secret_field}, both as text.")
+        yield client_id, secret

@@ -1,0 +1,44 @@
+"""The webhook inbox: POST /v1/webhooks/<name> (PangoCDP, "Webhook")."""
+
+from typing import Any
+
+import orjson
+from flask import Blueprint, Response
+
+from provider.api.bodies import json_object, read_large_body
+from provider.api.request_log import current_call, current_request
+from provider.api.responses import answer
+from provider.auth import Authenticator
+from provider.auth.callers import reaching_database
+from provider.errors import InvalidRequest
+from provider.ingestion.inbound.webhook_worker import Worker
+from provider.ingestion.inbound.webhooks import NAME, Inbox
+
+
+def webhook_api(inbox: Inbox, worker: Worker, authenticator: Authenticator) -> Blueprint:
+    """Make the route. What is answered with success is stored; its handler runs later, in the background."""
+    blueprint = Blueprint("webhooks", __name__)
+
+    @blueprint.post("/v1/webhooks/<name>")
+    def receive(name: str) -> Response:
+        call, asked = current_call(), current_request()
+        access = authenticator.authenticate(asked.headers, asked.remote_addr)
+        call.caller = access.caller
+        if not NAME.fullmatch(name):
+            raise InvalidRequest("A webhook's name is made of a-z, 0-9 and -, 64 at most.")
+        access.check_webhook(name)  # its refusal repeats the name in a header
+        sent = json_object(read_large_body(asked), example='{"event": "voucher-issued"}')
+        with reaching_database():
+            number = inbox.keep(name, client=access.caller.name, payload=_payload(sent))
+        worker.wake()
+        return answer(access.caller.envelope.ok({"id": number}))
+
+    return blueprint
+
+
+def _payload(sent: dict[str, Any]) -> bytes:
+    """Write JSON anew, as handlers read it: a name that came twice would hide a phone from erasure; InvalidRequest."""
+    try:
+        return orjson.dumps(sent)
+    except orjson.JSONEncodeError:  # orjson reads 1024 levels and writes 254
+        raise InvalidRequest("The body is nested too deeply: 254 levels are the limit.") from None

@@ -1,0 +1,1 @@
+"""`provider dataset doctor`: whether a dataset fits its table."""

@@ -1,0 +1,1 @@
+"""What a table holds: a sample of its rows, and what its columns' names and values mean."""

@@ -1,0 +1,1 @@
+"""`provider dataset new`: the file of a dataset for a table that exists."""

@@ -1,0 +1,227 @@
+"""Roles: which columns of a table identify a person, and how, which tells the newest row, and which may be shown."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Boolean, Integer, Numeric, String, Table, Uuid, case, func
+from sqlalchemy.dialects.postgresql import CITEXT
+
+from provider.assist.inspection.column_meaning import (
+    field_name,
+    likely_age,
+    likely_email,
+    likely_harmless,
+    likely_key,
+    likely_phone,
+    likely_secret,
+    looks_like_email,
+    personal,
+)
+from provider.assist.inspection.sampling import sample, suggestion
+from provider.assist.scaffold.column_sample import CLEAN, SampledColumn, SampledTable
+from provider.dataset.columns import PHONE_FORMS, Column
+from provider.errors import ConfigurationError
+
+_WORTH_AN_EXPRESSION = 0.02
+"""The share of phones with separators from which on an expression pays: it takes an index of its own."""
+
+_DIRTY = 0.2
+"""The share of values that must be what a column's name says."""
+
+_KINDS_OF_TIER = 20
+
+_Score = Callable[[SampledColumn], tuple[int, float]]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The columns a person names, in place of guesses."""
+
+    phone: str | None = None
+    email: str | None = None
+    key: str | None = None
+    newest_by: str | None = None
+
+    def require(self, table: Table) -> None:
+        """Make sure that the table has these columns; ConfigurationError says which one may be meant."""
+        known = [it.name for it in table.columns]
+        for name in (self.phone, self.email, self.key, self.newest_by):
+            if name is not None and name not in known:
+                raise ConfigurationError(f"{table.name} has no column {name!r}. {suggestion(name, known, 'column')}")
+
+
+@dataclass(frozen=True)
+class Identifier:
+    """A column that identifies a person, as a dataset declares it, what was seen in it, and what to mind about it."""
+
+    column: Column
+    seen: str
+    cautions: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Roles:
+    """The parts the columns play: each one is shown, hidden or secret, whether it has another part or not."""
+
+    identifiers: Mapping[str, Identifier]
+    newest: SampledColumn | None
+    shown: Sequence[SampledColumn]
+    hidden: Sequence[SampledColumn]
+    secret: Sequence[SampledColumn]
+    cautions: Sequence[str]
+
+
+def find_roles(sampled: SampledTable, choice: Choice) -> Roles:
+    """Judge a table's columns. ConfigurationError when none identifies anybody; SourceUnavailable, Timeout."""
+    columns = sampled.columns
+    phone = columns[choice.phone] if choice.phone else _best(sampled, _score_phone)
+    email = columns[choice.email] if choice.email else _best(sampled, _score_email)
+    key = columns[choice.key] if choice.key else _find_key(sampled)
+    if not (phone or email or key):
+        raise ConfigurationError(
+            f"No column of {sampled.table.name} looks like a phone, an email or a customer's code. Name one with "
+            f"--phone, --email or --key. There are: {', '.join(columns)}."
+        )
+    identifiers: dict[str, Identifier] = {}
+    if phone:
+        identifiers["phone"] = _identify_by_phone(sampled, phone)
+    if email:
+        identifiers["email"] = _identify_by_email(sampled, email)
+    if key:
+        name = field_name(key.name) or "code"
+        identifiers[f"{name}Code" if name in identifiers else name] = Identifier(Column(key.name), key.name)
+    cautions = [caution for it in identifiers.values() for caution in it.cautions]
+    newest = columns[choice.newest_by] if choice.newest_by else _find_newest(sampled)
+    if not choice.newest_by:
+        cautions += [
+            f"{it.name} cannot tell the newest row: it is text that does not sort by date."
+            for it in columns.values()
+            if likely_age(it.name) and it.is_text and it.values and not it.is_time
+        ]
+    shown = [it for it in columns.values() if it is not newest and _is_harmless(it)]
+    secret = [it for it in columns.values() if likely_secret(it.name)]
+    hidden = [it for it in columns.values() if it not in shown and it not in secret]
+    return Roles(identifiers, newest, shown, hidden, secret, cautions)
+
+
+def _best(sampled: SampledTable, score: _Score) -> SampledColumn | None:
+    ranked = sorted(sampled.columns.values(), key=score, reverse=True)  # the first of equals stays the first
+    return ranked[0] if ranked and score(ranked[0])[0] > 0 else None
+
+
+def _score_phone(it: SampledColumn) -> tuple[int, float]:
+    named = likely_phone(it.name)
+    if not isinstance(it.kind, (String, Integer, Numeric)) or isinstance(it.kind, Boolean):
+        return (0, 0)
+    if not it.values:
+        return (named, 0)
+    if len(it.values) > _KINDS_OF_TIER and len(set(it.values)) <= _DIRTY * len(it.values) / 2:
+        return (0, 0)  # the same few again and again are a shop's
+    if named and it.holds_phones >= _DIRTY:
+        return (named, it.holds_phones)
+    if named == 2 and it.has_digits:  # noqa: PLR2004 -- the name leaves no doubt
+        return (1, 0)
+    # Numbers of cards and papers may be valid phones as well: only the form of one counts.
+    formed = it.holds_formed_phones
+    return (1, formed) if not named and personal(it.name) is None and formed >= CLEAN else (0, 0)
+
+
+def _score_email(it: SampledColumn) -> tuple[int, float]:
+    named = likely_email(it.name)
+    if not it.is_text:
+        return (0, 0)
+    if not it.values:
+        return (named, 0)
+    if named and it.holds_emails >= _DIRTY:
+        return (named, it.holds_emails)
+    return (1, it.holds_emails) if it.holds_emails >= CLEAN else (0, 0)
+
+
+def _find_key(sampled: SampledTable) -> SampledColumn | None:
+    primary = [it.name for it in sampled.table.primary_key]
+
+    def score(it: SampledColumn) -> tuple[int, float]:
+        if not likely_key(it.name) or not isinstance(it.kind, (String, Integer, Numeric, Uuid)):
+            return (0, 0)
+        distinct = len(set(map(str, it.values))) / len(it.values) if it.values else 0
+        return (2 if it.is_text or isinstance(it.kind, Uuid) else 1, distinct + (primary == [it.name]))
+
+    return _best(sampled, score)
+
+
+def _find_newest(sampled: SampledTable) -> SampledColumn | None:
+    def score(it: SampledColumn) -> tuple[int, float]:
+        known = len(it.values) / sampled.rows if sampled.rows else 1.0
+        return (likely_age(it.name), known) if known and it.is_time else (0, 0)
+
+    return _best(sampled, score)
+
+
+def _is_harmless(it: SampledColumn) -> bool:
+    if not likely_harmless(it.name) or likely_secret(it.name) or it.personal_data:
+        return False
+    # A tier or a status has a few values that come again and again; a text that is another in each row has not.
+    return not it.is_text or len(set(map(str, it.values))) <= min(_KINDS_OF_TIER, max(2, len(it.values) / 2))
+
+
+def _identify_by_phone(sampled: SampledTable, it: SampledColumn) -> Identifier:
+    phones = [written for written in it.written if written.phone]
+    forms = Counter(written.form for written in phones if written.form)
+    separated = [written for written in phones if written.separators]
+    troubles = Counter(written.trouble for written in it.written if written.form is None)
+    cautions = []
+    quoted = sampled.source.engine.dialect.identifier_preparer.quote(it.name)
+    expression = None
+    if phones and len(separated) / len(phones) >= _WORTH_AN_EXPRESSION:
+        expression = _without(quoted, {letter for written in separated for letter in written.separators})
+    elif separated:
+        cautions.append(
+            f"{len(separated)} of {len(phones)} phones have blanks or dashes and will not be found: clean them, or "
+            "declare an expression (it needs an index of its own)."
+        )
+    without_zero = troubles["without the leading 0"]
+    if without_zero and without_zero >= CLEAN * len(phones):
+        expression = _with_zero(expression or quoted, sampled.source.engine.dialect.name)
+        troubles.pop("without the leading 0")
+    seen = it.name
+    if forms:
+        told = ", ".join(f"{count} {form}" for form, count in forms.most_common())
+        among = f", {len(separated)} of them with blanks or dashes" if separated else ""
+        seen += f": {told} of {len(it.values)} sampled{among}"
+    cautions += [
+        f"{count} of {len(it.values)} sampled phones will not be found: {trouble}."
+        for trouble, count in troubles.most_common()
+    ]
+    stored = tuple(form for form in PHONE_FORMS if form in forms) or ("national",)
+    return Identifier(Column(it.name, stored_as=stored, expression=expression), seen, cautions)
+
+
+def _without(expression: str, letters: set[str]) -> str:
+    for letter in sorted(letters):
+        expression = f"replace({expression}, '{letter}', '')"
+    return expression
+
+
+def _with_zero(expression: str, dialect: str) -> str:
+    return f"concat('0', {expression})" if dialect in ("mysql", "mariadb", "mssql") else f"'0' || {expression}"
+
+
+def _identify_by_email(sampled: SampledTable, it: SampledColumn) -> Identifier:
+    mixed = [value for value in it.values if looks_like_email(value) and value != value.lower()]
+    if not mixed:
+        return Identifier(Column(it.name), it.name)
+    seen = f"{it.name}: {len(mixed)} of {len(it.values)} have capitals"
+    if _ignores_case(sampled, it):
+        return Identifier(Column(it.name), f"{seen}, which the column ignores by itself")
+    return Identifier(Column(it.name, case_insensitive=True), seen)
+
+
+def _ignores_case(sampled: SampledTable, it: SampledColumn) -> bool:
+    """Ask the database whether it takes capitals for small letters, as MySQL's usual collations do."""
+    if isinstance(it.kind, CITEXT):
+        return True
+    small = case((it.column == func.lower(it.column), 1), else_=0)
+    _, rows = sample(sampled.source, sampled.table, [it.column, small])
+    capitals = [same for value, same in rows if isinstance(value, str) and value != value.lower()]
+    return bool(capitals) and all(capitals)

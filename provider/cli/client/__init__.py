@@ -1,0 +1,1 @@
+"""`provider client`: who may call, and with which keys."""

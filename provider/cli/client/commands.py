@@ -1,0 +1,248 @@
+"""`provider client`: who may call, and with which keys."""
+
+import json
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+import click
+
+from provider.auth.callers import CACHE_SECONDS
+from provider.auth.clients import Clients, Issued
+from provider.auth.grants import Grants, Terms
+from provider.auth.keys import CONSENT_CODE, Pepper
+from provider.cli.client.options import Duration, Renames, read_grants, read_webhook_grants
+from provider.contract.envelope import CHOICES
+from provider.errors import ConfigurationError
+from provider.settings import METHODS, Settings
+from provider.store.client_tables import Client
+from provider.store.provider_database import check_migrated, open_database
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+def open_clients(settings: Settings) -> Clients:
+    """Open the clients of the provider database, which must be up to date."""
+    engine = open_database(settings)
+    check_migrated(engine, settings)
+    return Clients(engine, settings)
+
+
+@click.group("client")
+def command() -> None:
+    """Create clients, show them, rotate and revoke their keys."""
+
+
+def _choice(part: str, meaning: str) -> Callable[[_Function], _Function]:
+    return click.option(f"--{part.replace('_', '-')}", type=click.Choice(CHOICES[part]), help=meaning)
+
+
+@command.command()
+@click.argument("name")
+@_choice("success_key", "The envelope's success key.")
+@_choice("data_key", "The envelope's data key.")
+@_choice("message_key", 'The envelope\'s message key; "" leaves it out.')
+@_choice("error_code_key", 'The envelope\'s error code key; "" leaves it out.')
+@click.option("--error-codes", type=Renames(), help="Rename error codes, like Unauthorized=-102,NotFound=E404.")
+@_choice("http_status", "HTTP status of errors.")
+@_choice("miss", "The answer when nobody matches.")
+@click.option(
+    "--dataset",
+    "datasets",
+    multiple=True,
+    metavar="NAME[:FIELD[=MASK],...]",
+    help="A dataset it may read, and the fields it may see, masked by last4, hash, year or hide; may be repeated."
+    "  [default: every dataset]",
+)
+@click.option(
+    "--webhook",
+    "webhooks",
+    multiple=True,
+    metavar="NAME",
+    help="A webhook it may call, when it is limited; may be repeated. Without --dataset it may read nothing.",
+)
+@click.option(
+    "--auth",
+    "auth_methods",
+    multiple=True,
+    type=click.Choice(METHODS),
+    help="How it may authenticate; may be repeated.  [default: as AUTH_METHODS says]",
+)
+@click.option("--network", "networks", multiple=True, help="A network it may call from, like 203.0.113.0/24.")
+@click.option("--redirect-uri", "redirect_uris", multiple=True, help="Where OAuth may send the browser back to.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def create(
+    name: str,
+    *,
+    datasets: tuple[str, ...],
+    webhooks: tuple[str, ...],
+    auth_methods: tuple[str, ...],
+    networks: tuple[str, ...],
+    redirect_uris: tuple[str, ...],
+    as_json: bool,
+    **envelope: Any,
+) -> None:
+    """Create a client and show its secrets, this once.
+
+    What is not given is as the deployment's settings say.
+    """
+    settings = Settings.from_environment()
+    own = {part: value for part, value in envelope.items() if value is not None}
+    issued = open_clients(settings).create(
+        name,
+        own,
+        grants=read_grants(datasets, settings) | read_webhook_grants(webhooks) if datasets or webhooks else None,
+        auth_methods=auth_methods or None,
+        networks=networks,
+        redirect_uris=redirect_uris,
+    )
+    _show_secrets(issued, settings, as_json=as_json, title=f"Client {name} created.")
+
+
+@command.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def list_(*, as_json: bool) -> None:
+    """List the clients."""
+    clients = open_clients(Settings.from_environment()).list()
+    if as_json:
+        click.echo(json.dumps([_row(client) for client in clients], indent=2))
+        return
+    if not clients:
+        click.echo("No clients yet. Create one: provider client create pango")
+    for client in clients:
+        state = "revoked" if client.revoked_at else "live"
+        click.echo(f"{client.name:<24} {state:<8} {len(client.credentials)} keys  created {_when(client.created_at)}")
+
+
+@command.command()
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def show(name: str, *, as_json: bool) -> None:
+    """Show a client and its keys; the keys themselves are not kept."""
+    client = open_clients(Settings.from_environment()).get(name)
+    row = _row(client)
+    if as_json:
+        click.echo(json.dumps(row, indent=2))
+        return
+    click.echo(f"Client     {client.name}\nClient id  {client.client_id}\nCreated    {_when(client.created_at)}")
+    if client.revoked_at:
+        click.echo(f"Revoked    {_when(client.revoked_at)}")
+    click.echo(f"May read   {_readable(client)}")
+    if client.envelope:
+        click.echo(f"Envelope   {json.dumps(client.envelope, ensure_ascii=False)}")
+    for key in row["keys"]:
+        click.echo(
+            f"{key['kind']:<13} {key['id']}  ends in {key['lastFour']}  {_state(key)}"
+            f"  last used {key['lastUsedAt'] or 'never'}"
+        )
+
+
+@command.command()
+@click.argument("name")
+@click.option(
+    "--overlap", type=Duration(), default="24h", show_default=True, help="How long the old secrets go on working."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def rotate(name: str, overlap: timedelta, *, as_json: bool) -> None:
+    """Make new secrets; the old ones go on working for a while."""
+    settings = Settings.from_environment()
+    issued = open_clients(settings).rotate(name, overlap)
+    _show_secrets(
+        issued,
+        settings,
+        as_json=as_json,
+        title=f"New secrets for {name}; the old ones end in {overlap.total_seconds() / 3600:g} hours.",
+    )
+
+
+@command.command()
+@click.argument("name")
+def consent(name: str) -> None:
+    """Print a one-time code for the OAuth consent page of a client."""
+    settings = Settings.from_environment()
+    client = open_clients(settings).get(name)
+    if client.revoked_at:
+        raise ConfigurationError(f"Client {name!r} is revoked. Create another one.")
+    if "oauth" not in (settings.auth_methods if client.auth_methods is None else client.auth_methods):
+        raise ConfigurationError(f"Client {name!r} may not use oauth.")
+    if not client.redirect_uris:
+        raise ConfigurationError(
+            f"Client {name!r} has no redirect address, which the consent page needs to go back to."
+        )
+    grants = Grants(open_database(settings), Pepper(settings.require_secret_key()))
+    click.echo(grants.make(CONSENT_CODE, Terms(client=client.id)))
+    click.echo(f"Paste it into the consent page of {name}. It works once, for ten minutes.", err=True)
+
+
+@command.command()
+@click.argument("name")
+@click.option("--key", "key_id", help="Revoke this one key, by its id, and leave the client its others.")
+def revoke(name: str, key_id: str | None) -> None:
+    """Revoke a client with all its keys, or one key."""
+    open_clients(Settings.from_environment()).revoke(name, key_id)
+    what = f"Key {key_id} of {name}" if key_id else f"Client {name}"
+    click.echo(f"{what} is revoked. Running workers refuse it within {CACHE_SECONDS} seconds.")
+
+
+def _show_secrets(issued: Issued, settings: Settings, *, as_json: bool, title: str) -> None:
+    client = issued.client
+    if as_json:
+        secrets = {
+            "name": client.name,
+            "apiKey": issued.api_key,
+            "clientId": client.client_id,
+            "clientSecret": issued.client_secret,
+        }
+        click.echo(json.dumps(secrets, indent=2))
+        return
+    click.echo(title)
+    click.echo("Keep these secrets now: they are shown this once.\n")
+    click.echo(f"  API key        {issued.api_key}   (send it in the header {settings.api_key_header})")
+    click.echo(f"  Client id      {client.client_id}")
+    click.echo(f"  Client secret  {issued.client_secret}")
+    click.echo(f"\n  May read       {_readable(client)}")
+    click.echo(f"  May use        {', '.join(client.auth_methods or settings.auth_methods)}")
+    click.echo(f"  May call from  {', '.join(client.networks) or 'anywhere (limit it with --network)'}")
+    click.echo(f"\nWhat to type into Pango's console: provider connect {client.name}")
+
+
+def _readable(client: Client) -> str:
+    if client.grants is None:
+        return "every dataset (limit it with --dataset)"
+    return ", ".join(f"{name} ({', '.join(fields)})" if fields else name for name, fields in client.grants.items())
+
+
+def _row(client: Client) -> dict[str, Any]:
+    return {
+        "name": client.name,
+        "clientId": client.client_id,
+        "envelope": client.envelope,
+        "datasets": client.grants,
+        "authMethods": client.auth_methods,
+        "networks": client.networks,
+        "redirectUris": client.redirect_uris,
+        "createdAt": _when(client.created_at),
+        "revokedAt": _when(client.revoked_at),
+        "keys": [
+            {
+                "id": key.id,
+                "kind": key.kind,
+                "lastFour": key.last_four,
+                "createdAt": _when(key.created_at),
+                "expiresAt": _when(key.expires_at),
+                "revokedAt": _when(key.revoked_at),
+                "lastUsedAt": _when(key.last_used_at),
+            }
+            for key in client.credentials
+        ],
+    }
+
+
+def _when(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None
+
+
+def _state(key: dict[str, Any]) -> str:
+    if key["revokedAt"]:
+        return f"revoked {key['revokedAt']}"
+    return f"until {key['expiresAt']}" if key["expiresAt"] else "live"

@@ -1,0 +1,191 @@
+"""`provider dataset`: what is served, a file for a table that exists, and whether it all works on the real database."""
+
+import json
+from contextlib import suppress
+from typing import Any
+
+import click
+
+from provider.assist.doctor.findings import ERROR, Finding
+from provider.assist.doctor.report import Report, examine
+from provider.assist.inspection.sampling import schemas_with, suggestion, tables, why
+from provider.assist.scaffold.dataset_file import draft
+from provider.assist.scaffold.roles import Choice
+from provider.cli.dataset.file import name_file, shown, write_file
+from provider.cli.dataset.report import show_reports
+from provider.database.sources import Source, Sources
+from provider.dataset import Dataset, TableDataset
+from provider.dataset.builtin import built_in, served
+from provider.dataset.discover import attempt
+from provider.errors import ConfigurationError, SourceUnavailable, Timeout
+from provider.lookup import understand
+from provider.settings import Settings
+
+
+@click.group("dataset")
+def command() -> None:
+    """See the datasets, draft one from a table, check them against the real database."""
+
+
+@command.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def list_(*, as_json: bool) -> None:
+    """List the datasets, what they are looked up by, and the file each comes from, if it is not built in."""
+    settings = Settings.from_environment()
+    rows = [_row(dataset) for dataset in served(settings.datasets).values()]
+    if as_json:
+        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        return
+    if not rows:
+        click.echo(f"No datasets in {settings.datasets}. The README shows how to write one.")
+        return
+    for row in rows:
+        click.echo(f"{click.style(row['name'], bold=True)}  {row['description']}")
+        click.echo(f"    looked up by {', '.join(row['identifiers'])}")
+        if row["parameters"]:
+            click.echo(f"    parameters   {', '.join(row['parameters'])}")
+        click.echo(f"    file         {row['file']}")
+
+
+def _row(dataset: Dataset) -> dict[str, Any]:
+    return {
+        "name": dataset.name,
+        "identifiers": list(dataset.identifiers),
+        "parameters": list(dataset.own_parameters),
+        "file": dataset.where,
+        "description": dataset.description,
+    }
+
+
+@command.command("new")
+@click.argument("name")
+@click.option("--source", "source_name", required=True, help="The source: crm for PROVIDER_SOURCE_CRM_URL.")
+@click.option("--table", required=True, help="A table or a view.")
+@click.option("--schema", help="Where it is, when not in the usual schema.")
+@click.option("--phone", metavar="COLUMN", help="The column of the phone, in place of a guess.")
+@click.option("--email", metavar="COLUMN", help="The column of the email, in place of a guess.")
+@click.option("--key", metavar="COLUMN", help="The column of a code of your own, in place of a guess.")
+@click.option("--newest-by", metavar="COLUMN", help="The date by which the newest row counts, in place of a guess.")
+def new(name: str, *, source_name: str, table: str, schema: str | None, **columns: str | None) -> None:
+    """Write a dataset file for a table or view that exists. Never overwrites one.
+
+    Columns are guessed from their names and from a sample of some hundred rows, which is only read. The record begins
+    with what is certain to be harmless; the other columns are listed in the file, commented out.
+    """
+    settings = Settings.from_environment()
+    file = name_file(settings, name)
+    sources = Sources.of(settings)
+    source = sources[source_name]
+    try:
+        _require(source, table, schema)
+        written = draft(
+            source, name=name, table=table, schema=schema, region=settings.phone_region, choice=Choice(**columns)
+        )
+        write_file(file, written.text, sources)
+    except (SourceUnavailable, Timeout) as error:
+        raise ConfigurationError(
+            f"source {source_name!r} does not answer ({why(error)}). Nothing was written."
+        ) from None
+    finally:
+        source.engine.dispose()
+    click.echo(f"Wrote {shown(file)}")
+    for what, found in written.found:
+        click.echo(f"  {what:<12} {found}")
+    mind = click.style("mind        ", fg="yellow")
+    for caution in written.cautions:
+        click.echo(f"  {mind} {caution}")
+    click.echo(
+        f"Next: read the file, uncomment in `record` what is to be seen, then `provider dataset doctor {name}`. "
+        "A running service serves it after a restart."
+    )
+
+
+@command.command("doctor")
+@click.argument("name", required=False)
+@click.option("--phone", help="Try a lookup by this phone.")
+@click.option("--email", help="Try a lookup by this email.")
+@click.option("--param", "parameters", multiple=True, metavar="NAME=VALUE", help="Any other parameter of the lookup.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_context
+def doctor(
+    context: click.Context,
+    name: str | None,
+    *,
+    phone: str | None,
+    email: str | None,
+    parameters: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Check the datasets, or the one called NAME, against the real databases. Only reads.
+
+    Compares what a dataset names with what there is, samples some hundred rows for people nobody will find, asks the
+    database whether an index serves each lookup, and tries one. Values of people are masked. Ends with exit code 1
+    when there are errors.
+    """
+    settings = Settings.from_environment()
+    given = _given(phone, email, parameters)
+    datasets, mistakes = attempt(settings.datasets)
+    if name is not None and name not in datasets and not mistakes:
+        datasets |= {known: dataset for known, dataset in built_in().items() if known == name}
+    if name is not None and name not in datasets:
+        raise (mistakes or [ConfigurationError(f"There is no dataset {name!r}. {_which(datasets)}")])[0]
+    sources = Sources.of(settings)
+    _prepare(datasets, sources)
+    region = settings.phone_region
+    reports = [
+        examine(
+            dataset,
+            sources,
+            understand=lambda dataset, raw: understand(dataset, raw, region=region),
+            region=region,
+            given={key: value for key, value in given.items() if name or key in dataset.identifiers},
+        )
+        for dataset in ([datasets[name]] if name else datasets.values())
+    ]
+    for source in sources.opened():
+        source.engine.dispose()
+    if name is None:
+        reports += [Report("", str(mistake).partition(" ")[0].rstrip(":"), [_broken(mistake)]) for mistake in mistakes]
+    show_reports(reports, settings.datasets, as_json=as_json)
+    context.exit(1 if any(report.count(ERROR) for report in reports) else 0)
+
+
+def _prepare(datasets: dict[str, Dataset], sources: Sources) -> None:
+    """Prepare all datasets that can be, as the service does: one in plain Python may ask another."""
+    if all(isinstance(dataset, TableDataset) for dataset in datasets.values()):
+        return
+    for dataset in datasets.values():
+        with suppress(ConfigurationError, SourceUnavailable):
+            dataset.prepare(sources)
+
+
+def _given(phone: str | None, email: str | None, parameters: tuple[str, ...]) -> dict[str, str]:
+    given = {key: value for key, value in (("phone", phone), ("email", email)) if value}
+    for parameter in parameters:
+        key, equals, value = parameter.partition("=")
+        if not equals:
+            raise click.BadParameter(f"{parameter!r} is not NAME=VALUE.", param_hint="--param")
+        given[key] = value
+    return given
+
+
+def _which(datasets: dict[str, Dataset]) -> str:
+    return (
+        f"There are: {', '.join(datasets)}." if datasets else "There are none yet: `provider dataset new` writes one."
+    )
+
+
+def _broken(mistake: ConfigurationError) -> Finding:
+    return Finding(ERROR, "file", str(mistake))
+
+
+def _require(source: Source, table: str, schema: str | None) -> None:
+    """Make sure the table is there; ConfigurationError says what else it may be."""
+    try:
+        source.describe(table, schema)
+    except ConfigurationError as error:
+        if "has no table" not in str(error):
+            raise
+        elsewhere = schemas_with(source, table)
+        hint = f"It is in --schema {elsewhere[0]}." if elsewhere else suggestion(table, tables(source, schema), "table")
+        raise ConfigurationError(f"{error} {hint}") from None

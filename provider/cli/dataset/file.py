@@ -1,0 +1,66 @@
+"""`provider dataset new`: the file of a new dataset, written whole or not at all."""
+
+import os
+import runpy
+import tempfile
+from keyword import iskeyword
+from pathlib import Path
+
+from provider.database.sources import Sources
+from provider.dataset.discover import find_package
+from provider.errors import ConfigurationError
+from provider.settings import Settings
+
+_READABLE = 0o644
+
+
+def name_file(settings: Settings, name: str) -> Path:
+    """Name the file of a new dataset; ConfigurationError when it is there already, or cannot be."""
+    package = find_package(settings.datasets)
+    stem = "".join(letter if letter.isalnum() else "_" for letter in name.lower())
+    if not stem.isascii() or not stem.strip("_") or not name[0].isalnum():
+        raise ConfigurationError(
+            f"The name {name!r} cannot stand in an address. Use letters, digits, '-', '_' and '.'."
+        )
+    if stem[0].isdigit() or iskeyword(stem):
+        stem = f"dataset_{stem}"
+    file = Path(next(iter(package.__path__))) / f"{stem}.py"
+    if os.path.lexists(file):
+        raise ConfigurationError(f"{shown(file)} exists already and was left as it is. Choose another name.")
+    return file
+
+
+def write_file(file: Path, text: str, sources: Sources) -> None:
+    """Write a file whole or not at all, and never over another; it must work before it gets its name."""
+    try:
+        descriptor, temporary = tempfile.mkstemp(prefix=f".{file.stem}.", suffix=".draft", dir=file.parent)
+    except OSError as error:
+        raise ConfigurationError(f"{shown(file.parent)} cannot be written to ({error.strerror}).") from None
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as draft_file:
+            draft_file.write(text)
+        _make_sure(temporary, sources)
+        Path(temporary).chmod(_READABLE)
+        try:
+            os.link(temporary, file)
+        except PermissionError:  # a file system without links
+            with file.open("x", encoding="utf-8") as written:
+                written.write(text)
+    except FileExistsError:
+        raise ConfigurationError(f"{shown(file)} exists already and was left as it is.") from None
+    finally:
+        Path(temporary).unlink()
+
+
+def _make_sure(drafted: str, sources: Sources) -> None:
+    """Prepare a drafted dataset as the service will; ConfigurationError when the database refuses what it asks for."""
+    try:
+        runpy.run_path(drafted)["dataset"].prepare(sources)
+    except ConfigurationError as error:
+        reason = str(error).partition(": ")[2]  # without the place in a file that nobody will see
+        raise ConfigurationError(f"{reason} Nothing was written.") from None
+
+
+def shown(file: Path) -> str:
+    """Give a file's path, from the working folder where it is below that."""
+    return str(file.relative_to(Path.cwd())) if file.is_relative_to(Path.cwd()) else str(file)

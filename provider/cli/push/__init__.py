@@ -1,0 +1,1 @@
+"""`provider push`: records out to Pango, and what became of them."""

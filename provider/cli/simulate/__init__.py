@@ -1,0 +1,1 @@
+"""`provider simulate`: a pretend PangoCDP on this machine."""

@@ -1,0 +1,1 @@
+"""Opening and asking databases, the service's own and the partner's."""

@@ -1,0 +1,1 @@
+"""What Pango sends to us: the results of pushes, and webhooks."""

@@ -1,0 +1,1 @@
+"""Sending records to Pango, from where they are to Pango's answer."""

@@ -1,0 +1,1 @@
+"""Showing that a provider and Pango understand each other."""

@@ -1,0 +1,114 @@
+"""Who may ingest: Pango's two ways of fetching a token, and of sending it.
+
+Version 1 is documented (PangoCDP, "Authentication"); version 2 is what public clients of Pango do. What is answered to
+wrong credentials no page says.
+"""
+
+import secrets
+import time
+from dataclasses import dataclass, fields, replace
+from typing import Any, Self
+
+from flask import Response, request
+
+from provider.proof.simulator.json_answers import answer, sent_object
+from provider.proof.simulator.simulator_state import State
+
+TOKEN_SECONDS = 1800
+"""How long a token lives (PangoCDP, "Authentication", the example of an answer)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Credentials:
+    """What a partner is given by Pango, and the key a partner gives Pango for callbacks."""
+
+    username: str = ""
+    api_key: str = ""
+    group_key: str = ""
+    org_id: str = ""
+    app_id: str = ""
+    account: str = ""
+    refresh_token: str = ""
+    callback_key: str = ""
+
+    def complete(self, state: State) -> Self:
+        """Keep these in the state, and fill what is empty: from the state, or else with something fresh and random."""
+        kept = {}
+        for field in fields(self):
+            name = field.name
+            kept[name] = state.keep_credential(name, getattr(self, name)) or state.keep_credential(
+                name, f"{name.replace('_', '-')}-{secrets.token_urlsafe(18)}"
+            )
+        return replace(self, **kept)
+
+
+class Accounts:
+    """Issues tokens and recognises them. `ends_early` is how many seconds they live really, if not what they say."""
+
+    def __init__(
+        self, credentials: Credentials, state: State, *, speed_up: float = 1.0, ends_early: float | None = None
+    ) -> None:
+        self._credentials = credentials
+        self._state = state
+        self._seconds = TOKEN_SECONDS / speed_up
+        self._lives = self._seconds if ends_early is None else ends_early / speed_up
+
+    def authenticate(self) -> Response:
+        """Answer version 1: username, apiKey and cdpGKey against a token."""
+        sent, own = sent_object() or {}, self._credentials
+        if not sent.get("username") or not sent.get("apiKey"):
+            return _missing_info("Username and ApiKey are required")
+        if (sent["username"], sent["apiKey"]) != (own.username, own.api_key):
+            return unauthorized("Invalid username or apiKey")
+        if sent.get("cdpGKey") != own.group_key:
+            return _missing_info("Organization Context is not set")
+        token, issued = self._issue()
+        return answer(
+            {
+                "success": True,
+                "status": "authenticated",
+                "token": token,
+                "issuedAt": issued,
+                "expiredAt": issued + round(self._seconds * 1000),
+                "expiredAfter": int(self._seconds) if self._seconds.is_integer() else self._seconds,
+            }
+        )
+
+    def authenticate_app(self, organisation: str) -> Response:
+        """Answer version 2: a refresh token, an app and an account against an access token."""
+        sent, own = sent_object() or {}, self._credentials
+        shown = (organisation, request.headers.get("refreshToken"), sent.get("appId"), sent.get("account"))
+        if shown != (own.org_id, own.refresh_token, own.app_id, own.account):
+            return unauthorized("Invalid App Connect account")
+        token, _ = self._issue()
+        return answer({"success": True, "data": {"accessToken": token}})
+
+    def admits(self) -> bool:
+        """Say whether an ingest of version 1 carries a live token and its API key."""
+        sent = request.headers
+        return sent.get("API_KEY") == self._credentials.api_key and self._is_alive(sent.get("TOKEN", ""))
+
+    def admits_app(self) -> bool:
+        """Say whether an ingest of version 2 carries a live token and its organisation."""
+        scheme, _, token = request.headers.get("AccessToken", "").partition(" ")
+        known = request.headers.get("OrgId") == self._credentials.org_id
+        return known and scheme == "Bearer" and self._is_alive(token)
+
+    def _issue(self) -> tuple[str, int]:
+        """Make a token; give it and the moment, in milliseconds since 1970."""
+        token, now = secrets.token_urlsafe(32), time.time()
+        self._state.keep_token(token, ends_at=now + self._lives)
+        return token, int(now * 1000)
+
+    def _is_alive(self, token: str) -> bool:
+        return self._state.knows_token(token, time.time())
+
+
+def unauthorized(message: str) -> Response:
+    """Refuse whoever is not known: HTTP 401, in the shape of the documented errors."""
+    return answer({"success": False, "errorCode": "UNAUTHORIZED", "message": message}, status=401)
+
+
+def _missing_info(message: str) -> Response:
+    content: dict[str, Any] = {"success": False, "errorCode": "MISSING_INFO", "message": message}
+    return answer(content, status=400)

@@ -1,0 +1,183 @@
+"""Guesses: which field a column means, from its name in English or Vietnamese, or from what is in it."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from itertools import islice
+from typing import Any
+
+from marshmallow.fields import Field
+
+from provider.assist.inspection.column_meaning import (
+    likely_age,
+    likely_email,
+    likely_key,
+    likely_phone,
+    likely_secret,
+    looks_like_email,
+    personal,
+    words,
+)
+from provider.contract.entities import Entity, fields
+from provider.contract.identity import phone_or_none
+from provider.records.importing.field_values import phone
+from provider.records.importing.file_rows import Broken
+from provider.records.importing.header_names import find_target, plain
+from provider.records.importing.readers import Rows
+
+Guesses = dict[str, tuple[str, str]]
+"""Of each column the field it may mean, "" for none, and why."""
+
+_SAMPLE = 200
+_MOST = 0.8
+_SURE = 2
+_MONTHS = 12
+_SLASHED = re.compile(
+    r"\d{1,2}(?P<mark>[/.-])(?P<second>\d{1,2})(?P=mark)\d{4}(?P<clock> \d{1,2}:\d\d(?P<seconds>:\d\d)?)?", re.ASCII
+)
+_SURNAMES = frozenset({"ho", "hodem", "holot", "hovatendem"})
+_SOMETHING_ELSE = frozenset({"product", "pham", "sp", "store", "shop", "cua", "campaign", "template", "file"})
+"""Words that make a name the name of no person."""
+
+_NAMES: Sequence[tuple[str, str]] = (
+    (r"(ma_|so_)?(the|hoi_vien|thanh_vien|member(ship)?|card|loyalty)(_?(id|code|no|number))?", "membershipId"),
+    (r"(ma|so)_(the|thanh_vien|hoi_vien)(_thanh_vien)?", "membershipId"),
+    (r"(hang|loai|cap|bac)(_(the|thanh_vien|hoi_vien|kh|khach_hang))?", "membershipType"),
+    (r"tier|(member|membership|card)_?(type|level|rank|tier)", "membershipType"),
+    (r"(ngay|thoi_gian)_(cap|phat_hanh|mo)(_the)?|issued?_?(date|at|on)|joined(_(date|at|on))?", "membershipIssuedAt"),
+    (r"(so_)?diem(_(hien_tai|con_lai|kha_dung|tich_luy_hien_tai))?|points?|(point_)?balance", "loyaltyPoint"),
+    (r"(tong_)?diem_(tich_luy|tich|tl|cong)|(total|earned?)_points?", "earnPoint"),
+    (r"diem_(da_)?(doi|su_dung|dung|tru)|(redeem(ed)?|spent|used)_points?", "redeemPoint"),
+    (r"ho|first_?name", "firstName"),
+    (r"ten_dem|dem|middle_?name", "middleName"),
+    (r"ho_(dem|lot|va_ten_dem)", "firstName"),
+    (r"(gioi_tinh|phai|sex|gender)", "gender"),
+    (r"nam_sinh|birth_?year|yob", "yob"),
+    (r"(so_)?(cmnd|cccd|cmt)(_cccd)?|can_cuoc(_cong_dan)?|identity_?(card|no|number)", "identityNo"),
+    (r"ho_chieu|passport(_?(no|number))?", "passportNo"),
+    (r"(nhom|phan_khuc|hang)(_(kh|khach_hang))?|segment|(customer_)?group", "customerGroup"),
+    (r"tinh_trang_hon_nhan|hon_nhan|marital", "maritalStatus"),
+    (r"ton_giao|religion", "religious"),
+    (r"quoc_gia|nuoc", "country"),
+    (r"(tinh|thanh_pho|tp|tinh_thanh(_pho)?|tinh_tp|province)", "city"),
+    (r"(quan|huyen|quan_huyen)", "district"),
+    (r"(phuong|xa|phuong_xa)", "ward"),
+    (r"(dia_chi|so_nha|duong|street|addr)(_.*)?", "address"),
+    (r"toa_nha|chung_cu", "building"),
+    (r"ma_buu_(chinh|dien)|zip|post_?(al)?_?code", "zipCode"),
+    (r"ngon_ngu", "language"),
+    (r"trang_thai|tinh_trang|state_of_.*", "status"),
+    (r"(ma_)?(cua_hang|chi_nhanh)|store|branch", "storeId"),
+    (r"nguon(_khach_hang)?|source", "sourceName"),
+    (r"(moi_)?quan_he", "relationship"),
+    (r"ma_san_pham|sku|ma_sp|ma_hang", "productSku"),
+    (r"(ten_)?(san_pham|sp|hang_hoa)|product", "productName"),
+    (r"(danh_muc|nhom_hang|loai_san_pham)|category", "productCategory"),
+    (r"(so_luong|sl|qty)", "quantity"),
+    (r"(don_)?gia(_ban)?", "price"),
+    (r"gia(_ban)?", "productPrice"),
+    (r"noi_dung|binh_luan|danh_gia", "content"),
+    (r"tieu_de", "title"),
+    (r"(so_)?sao|diem_danh_gia|stars?", "rating"),
+    (r"(the|nhan|tags?)", "tags"),
+    (r"(link|duong_dan)_anh|anh|photo|image", "imageUrl"),
+    (r"ly_do", "reason"),
+    (r"chien_dich|campaign", "campaignName"),
+)  # fmt: skip
+_PATTERNS = tuple((re.compile(pattern), field) for pattern, field in _NAMES)
+_BY_HINT = {"name": ("fullName", "customerName"), "birth date": ("dob",)}
+
+
+def guess(entity: Entity, rows: Rows, *, region: str) -> tuple[Guesses, str | None]:
+    """Guess what each column means, and how times are written where that must be said.
+
+    No field is given twice. The first rows are read for it.
+    """
+    samples: dict[str, list[Any]] = {header: [] for header in rows.headers or ()}
+    for _, row in islice(rows, _SAMPLE):
+        if not isinstance(row, Broken):
+            for header, value in row.items():
+                if value is not None and value != "":
+                    samples.setdefault(header, []).append(value)
+    guesses: Guesses = {}
+    for find, why in (
+        (_by_field, "the field's name"),
+        (partial(_by_half_a_name, headers=samples), "by its name"),
+        (_by_vocabulary, "by its name"),
+        (_by_person, "by its name"),
+        (partial(_by_content, samples=samples, region=region), "by what is in it"),
+    ):
+        _add(guesses, samples, partial(find, entity), why)
+    advised: Guesses = {}
+    time_format = None
+    for header, values in samples.items():
+        field, why = guesses.get(header, ("", "?"))
+        if needed := _time_format(entity.fields.get(field), values):
+            why += f"; needs --time-format '{needed}'"
+            time_format = time_format or needed
+        advised[header] = (field, why)
+    return advised, time_format
+
+
+def _add(guesses: Guesses, headers: dict[str, Any], find: Callable[[str], Iterator[str]], why: str) -> None:
+    """Add what one way of guessing finds; a column or a field that has been found already stays as it is."""
+    taken = {field for field, _ in guesses.values()}
+    for header in headers:
+        if header not in guesses and (field := next((one for one in find(header) if one not in taken), None)):
+            guesses[header] = (field, why)
+            taken.add(field)
+
+
+def _by_field(entity: Entity, header: str) -> Iterator[str]:
+    if target := find_target(entity, header):
+        yield ".".join(part for part in target if part)
+
+
+def _by_half_a_name(entity: Entity, header: str, *, headers: Iterable[str]) -> Iterator[str]:
+    """Guess that "Tên" is the given name, as it is beside a column of surnames only."""
+    if plain(header) == "ten" and "lastName" in entity.fields and _SURNAMES.intersection(map(plain, headers)):
+        yield "lastName"
+
+
+def _by_vocabulary(entity: Entity, header: str) -> Iterator[str]:
+    name = "_".join(words(header))
+    return (field for pattern, field in _PATTERNS if field in entity.fields and pattern.fullmatch(name))
+
+
+def _by_person(entity: Entity, header: str) -> Iterator[str]:
+    """Guess with the words by which `provider dataset new` knows a table's columns."""
+    if likely_secret(header):
+        return
+    for likely, identifier in ((likely_phone, "phone"), (likely_email, "email")):
+        if identifier in entity.person and likely(header) == _SURE:
+            yield entity.person[identifier]
+    if likely_key(header) and "customerId" in entity.fields:
+        yield "customerId"
+    if (age := likely_age(header)) and entity.newest_by:
+        yield entity.newest_by[-1 if age == _SURE else 0]
+    if not _SOMETHING_ELSE.intersection(words(header)):
+        yield from (field for field in _BY_HINT.get(personal(header) or "", ()) if field in entity.fields)
+
+
+def _by_content(entity: Entity, header: str, *, samples: dict[str, list[Any]], region: str) -> Iterator[str]:
+    """Guess by what most of a column's values are."""
+    values = samples[header]
+    for looks, identifier in ((looks_like_email, "email"), (partial(_looks_like_phone, region=region), "phone")):
+        if identifier in entity.person and values and sum(map(looks, values)) >= _MOST * len(values):
+            yield entity.person[identifier]
+
+
+def _looks_like_phone(value: Any, *, region: str) -> bool:
+    found = phone_or_none(str(phone(value, region=region)), region=region)
+    return found is not None and found.national is not None
+
+
+def _time_format(field: Field[Any] | None, values: Iterable[Any]) -> str | None:
+    """Tell how times are written that must be read with --time-format: the day first, unless that cannot be."""
+    written = [match for value in values if isinstance(value, str) and (match := _SLASHED.fullmatch(value.strip()))]
+    if not written or not isinstance(field, (fields.Timestamp, fields.TextDate)):
+        return None
+    mark, clock, seconds = written[0]["mark"], written[0]["clock"], written[0]["seconds"]
+    is_month_first = any(int(match["second"]) > _MONTHS for match in written)
+    day = f"%m{mark}%d{mark}%Y" if is_month_first else f"%d{mark}%m{mark}%Y"
+    return day + (" %H:%M" if clock else "") + (":%S" if seconds else "")
