@@ -12,7 +12,7 @@ import orjson
 import pytest
 from support import PROVIDER, environment, eventually
 
-from provider.cli.push.commands import progress
+from provider.cli.push import progress
 from provider.ingestion.push import backoff
 
 TYPE = "customer-membership"
