@@ -7,14 +7,14 @@ from typing import Any
 from sqlalchemy import FromClause, literal_column, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from provider.assist.doctor.examination import Patient, Probe
+from provider.assist.doctor.examination import Patient
 from provider.assist.doctor.findings import ERROR, OK, WARNING, Finding
 from provider.assist.inspection.column_meaning import likely_secret
 from provider.assist.inspection.sampling import schemas_with, suggestion, tables, why
 from provider.database.sources import Source, Sources
 from provider.database.statements import Statement
 from provider.dataset.columns import Column, Field
-from provider.dataset.lookup_statement import Rules
+from provider.dataset.lookup_statement import LookupStatement, Rules
 from provider.dataset.table import TableDataset
 from provider.errors import ConfigurationError, SourceUnavailable, Timeout
 
@@ -126,7 +126,7 @@ class _Mapping:
                     "Take it out of the record.",
                 )  # fmt: skip
 
-    def _wording(self, source: Source, chosen: FromClause) -> Probe | None:
+    def _wording(self, source: Source, chosen: FromClause) -> LookupStatement | None:
         """Write the lookup of what is left, identifier by identifier, leaving out what the database refuses."""
         if not self._accepted(source, chosen, {}, replace(self.rules, where={}), "the record"):
             return None
@@ -148,7 +148,7 @@ class _Mapping:
         try:
             probe = self._probe(source, chosen, identifiers, rules)
             if identifiers:
-                source.check(*probe.trial())
+                source.check(*probe.for_check())
             else:
                 nothing = select(*probe.columns, literal_column("1").label("one")).select_from(chosen)
                 source.check(Statement(nothing.where(*probe.conditions, literal_column("0") == 1), dialect), {})
@@ -160,5 +160,7 @@ class _Mapping:
             return False
         return True
 
-    def _probe(self, source: Source, chosen: FromClause, identifiers: Mapping[str, Column], rules: Rules) -> Probe:
-        return Probe(source.engine.dialect, chosen, fields=self.fields, identifiers=identifiers, rules=rules)
+    def _probe(
+        self, source: Source, chosen: FromClause, identifiers: Mapping[str, Column], rules: Rules
+    ) -> LookupStatement:
+        return LookupStatement(source.engine.dialect, chosen, fields=self.fields, identifiers=identifiers, rules=rules)

@@ -14,7 +14,7 @@ from provider.database.sources import Source
 from provider.database.statements import Statement
 from provider.dataset.base import Query
 from provider.dataset.columns import Column, Field
-from provider.dataset.lookup_statement import Rules, Wording
+from provider.dataset.lookup_statement import LookupStatement, Rules
 
 PROBE_EMAIL = "dee@bytetech.io"
 PROBE_DIGITS = "735912684"
@@ -26,24 +26,6 @@ ASKED_AGAIN = 100
 _MOST_ROWS = 5000
 
 
-class Probe(Wording):
-    """The wording of a dataset's lookup, opened for the doctor."""
-
-    def compared(self, key: str) -> ColumnElement[Any]:
-        """Give what an identifier is compared with, before small letters are made of it."""
-        return self._compared[key]
-
-    def forms(self, key: str, query: Query) -> list[Any]:
-        """List the values an identifier of a query is compared with."""
-        _, values = self.arrange(query)
-        return [values[name] for name in self._parameters[key] if name in values]
-
-    @property
-    def conditions(self) -> list[ColumnElement[bool]]:
-        """Give the fixed conditions."""
-        return self._where
-
-
 @dataclass
 class Patient:
     """What is sound of a dataset, where its rows are, and what was found so far.
@@ -53,7 +35,7 @@ class Patient:
 
     source: Source
     chosen: FromClause
-    probe: Probe
+    probe: LookupStatement
     table_name: str | None
     fields: Mapping[str, Field]
     identifiers: Mapping[str, Column]
@@ -66,7 +48,7 @@ class Patient:
         """Note a finding."""
         self.findings.append(Finding(level, check, message, advice))
 
-    def forms_of_phone(self, phone: str) -> list[Any]:
+    def forms_of_phone(self, phone: str) -> Sequence[Any]:
         """List the values a lookup by a phone compares with."""
         return self.probe.forms("phone", query("phone", phone, region=self.region))
 
@@ -77,7 +59,7 @@ class Patient:
     def count(self, key: str, people: Sequence[str], where: Sequence[ColumnElement[bool]]) -> Counter[str]:
         """Count the rows of people, in whatever form they stand there; SourceUnavailable, Timeout."""
         forms = [(form, it) for it in people for form in self.probe.forms(key, query(key, it, region=self.region))]
-        compared = self.probe.compared(key)
+        compared = self.probe.compared[key]
         if not forms or isinstance(kind_of(compared), Uuid):
             return Counter()
         if self.identifiers[key].case_insensitive:
@@ -104,7 +86,7 @@ def probe_phone(region: str) -> Phone:
     return canonical_phone(example_phone(region), region=region)
 
 
-def nobody(probe: Probe, key: str, *, region: str) -> tuple[Query, str]:
+def nobody(probe: LookupStatement, key: str, *, region: str) -> tuple[Query, str]:
     """Make a query of nobody in particular; give what of it a plan shows, too."""
     if key == "phone":
         phone = probe_phone(region)
@@ -112,4 +94,4 @@ def nobody(probe: Probe, key: str, *, region: str) -> tuple[Query, str]:
     if key == "email":
         return Query(email=PROBE_EMAIL), PROBE_EMAIL
     queries = [Query(identifiers={key: code}) for code in _PROBE_CODES]
-    return next((it for it in queries if probe.arrange(it)[0]), queries[-1]), PROBE_DIGITS
+    return next((it for it in queries if probe.bind(it)[0]), queries[-1]), PROBE_DIGITS

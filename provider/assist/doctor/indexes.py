@@ -28,8 +28,8 @@ def check_indexes(patient: Patient) -> None:
             found = None if column is None else origin(patient.source, patient.chosen, column)
             through = found is not None and found.table != patient.table_name
             targets[key] = target(patient.source, found, stored, shown, through_view=through)
-            used, values = patient.probe.arrange(query)
-            served |= explain(patient.source, patient.probe.statement(used), values, {key: targets[key]})
+            used, values = patient.probe.bind(query)
+            served |= explain(patient.source, patient.probe.prepared(used), values, {key: targets[key]})
             if key in served:
                 patient.say(OK, "index", f"a lookup by {key} uses an index")
             else:
@@ -71,10 +71,10 @@ def _crowding(patient: Patient, key: str) -> list[str]:
 
 
 def _together(patient: Patient, targets: Mapping[str, Target]) -> None:
-    used, values = patient.probe.arrange(Query(phone=probe_phone(patient.region), email=PROBE_EMAIL))
+    used, values = patient.probe.bind(Query(phone=probe_phone(patient.region), email=PROBE_EMAIL))
     both = {key: targets[key] for key in ("phone", "email")}
     try:
-        served = explain(patient.source, patient.probe.statement(used), values, both)
+        served = explain(patient.source, patient.probe.prepared(used), values, both)
     except (SQLAlchemyError, patient.source.engine.dialect.loaded_dbapi.Error) as error:
         patient.say(WARNING, "index", f"the lookup by phone and email cannot be explained: {why(error)}")
         return

@@ -46,7 +46,7 @@ def check_rows(patient: Patient) -> None:
 def _sample(patient: Patient) -> _Sampled | None:
     wanted: list[ColumnElement[Any]] = [patient.chosen.columns[it.column] for it in patient.fields.values()]
     for key in patient.identifiers:
-        wanted += _comparisons(patient.probe.compared(key))
+        wanted += _comparisons(patient.probe.compared[key])
     if patient.rules.newest_by:
         wanted.append(patient.chosen.columns[patient.rules.newest_by])
     try:
