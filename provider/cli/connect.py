@@ -109,7 +109,9 @@ def connect(name: str, settings: Settings, url: str, *, auth: str = "api_key") -
         for dataset in served(settings.datasets).values()
         if client.grants is None or dataset.name in client.grants
     ]
-    meant = [dataset for dataset in readable if client.grants is not None or dataset.where != BUILT_IN] or readable
+    meant = [
+        dataset for dataset in readable if client.grants is not None or dataset.declared_at != BUILT_IN
+    ] or readable
     others = [dataset for dataset in readable if dataset not in meant]
     data, rest = (tuple(_data_connection(it, client, settings, url, proof) for it in some) for some in (meant, others))
     return Sheet(client=name, auth=auth, token=token, data=data, others=rest)

@@ -74,7 +74,7 @@ def test_a_foreign_table_is_mapped_from_its_names(database, desk, names):
     assert {name: column.name for name, column in dataset.columns.items()} == {
         "phone": names["sdt"], "email": names["mail"], key: names["ma_kh"],
     }  # fmt: skip
-    assert dataset.newest_by == names["tao"]
+    assert dataset.rules.newest_by == names["tao"]
     assert {field.column for field in dataset.record.values()} == {names["hang"], names["diem"]}
     record = served(desk, database, "khach-hang", phone="0912345683")
     assert list(record.values()) == ["Bạc", 50]
@@ -338,7 +338,7 @@ def test_a_person_knows_better_than_a_guess(sqlite, desk_over):
     desk.new("t --source crm --table t --phone a --email b --key c --newest-by d")
     dataset = discover(desk.package)["t"]
     assert {name: column.name for name, column in dataset.columns.items()} == {"phone": "a", "email": "b", "c": "c"}
-    assert dataset.newest_by == "d"
+    assert dataset.rules.newest_by == "d"
     refused = desk.run("dataset new u --source crm --table t --phone mobil")
     assert "Did you mean 'mobile'?" in refused.stderr
     assert refused.exit_code == 1

@@ -100,7 +100,7 @@ def test_a_lookup_is_one_statement(database, tmp_path, sent):
     """However many identifiers come, the database is asked once, with no transaction around it."""
     fill(database)
     source = database.source()
-    find = database.prepared(identifiers=wanted(database), newest_by="made").select(source)
+    find = database.prepared(identifiers=wanted(database), newest_by="made").reader(source).read
     phone, email, code = canonical_phone(sent["phone"]), sent.get("email"), sent.get("code")
     query = Query(phone=phone, email=email, identifiers={"code": code} if code else {})
     assert find(query) == {"v": 7}
@@ -111,11 +111,11 @@ def test_a_lookup_is_one_statement(database, tmp_path, sent):
 def test_every_way_to_a_row_is_served_by_its_index(database, match):
     """The database's own plan reads no table from end to end, for padded and lower-cased columns either."""
     fill(database)
-    selection = database.prepared(identifiers=wanted(database), match=match, newest_by="made").select(database.source())
+    reader = database.prepared(identifiers=wanted(database), match=match, newest_by="made").reader(database.source())
     query = Query(phone=canonical_phone(PHONE), email=EMAIL, identifiers={"code": "E094"})
-    statement, values = selection.statement.for_query(query)
+    statement, values = reader.statement.for_query(query)
     explain = "EXPLAIN QUERY PLAN " if database.kind == "sqlite" else "EXPLAIN "
-    with closing(selection.source.engine.raw_connection()) as connection:
+    with closing(reader.source.engine.raw_connection()) as connection:
         cursor = connection.cursor()
         if database.kind == "postgresql":
             cursor.execute("SET enable_seqscan = off")  # so few rows are read from end to end, if that can be

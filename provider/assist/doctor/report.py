@@ -47,7 +47,7 @@ def examine(
 
     `understand` makes a query of raw parameters, as a lookup does. Nothing is raised for what is found.
     """
-    report = Report(dataset.name, dataset.where)
+    report = Report(dataset.name, dataset.declared_at)
     findings = report.findings
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SAWarning)  # of a type or an index that SQLAlchemy does not know
@@ -89,7 +89,7 @@ def _prepare(dataset: Dataset, sources: Sources, report: Report) -> bool:
     try:
         dataset.prepare(sources)
     except ConfigurationError as error:
-        reason = str(error).removeprefix(f"{dataset.where}: ")
+        reason = str(error).removeprefix(f"{dataset.declared_at}: ")
         report.findings.append(Finding(ERROR, "prepare", f"it cannot be prepared: {reason}"))
         return False
     except (SourceUnavailable, Timeout) as error:

@@ -52,7 +52,7 @@ def _row(dataset: Dataset) -> dict[str, Any]:
         "name": dataset.name,
         "identifiers": list(dataset.identifiers),
         "parameters": list(dataset.own_parameters),
-        "file": dataset.where,
+        "file": dataset.declared_at,
         "description": dataset.description,
     }
 
