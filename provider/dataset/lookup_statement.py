@@ -39,12 +39,12 @@ from sqlalchemy import (
     type_coerce,
     union_all,
 )
-from sqlalchemy.dialects.postgresql import DOMAIN
 from sqlalchemy.types import NullType, TypeEngine, UserDefinedType
 
 from provider.database.statements import Statement
 from provider.dataset.base import Query
 from provider.dataset.columns import Column, Field
+from provider.dataset.conversion import base_type
 from provider.errors import ConfigurationError
 
 MATCHES = ("first", "any", "all")
@@ -186,9 +186,8 @@ class LookupStatement:
         if name not in columns:
             where = getattr(self._chosen, "name", None) or "the selection"
             raise ConfigurationError(f"{where} has no column {name!r}. It has: {', '.join(columns.keys())}.")
-        column, kind = columns[name], columns[name].type
-        while isinstance(kind, DOMAIN):  # PostgreSQL compares a domain as what it is made of
-            kind = kind.data_type
+        column: ColumnElement[Any] = columns[name]
+        kind = base_type(column)  # PostgreSQL compares a domain as what it is made of
         return column if kind is column.type else type_coerce(column, kind)
 
     def _branch(self, matches: ColumnElement[bool], rank: int, *, nobody: bool) -> Select[Any]:

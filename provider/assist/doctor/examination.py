@@ -8,12 +8,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, FromClause, Uuid, func, literal, select
 
 from provider.assist.doctor.findings import Finding
-from provider.assist.inspection.sampling import kind_of
 from provider.contract.identity import Phone, canonical_email, canonical_phone, example_phone
 from provider.database.sources import Source
 from provider.database.statements import Statement
 from provider.dataset.base import Query
 from provider.dataset.columns import Column, Field
+from provider.dataset.conversion import base_type
 from provider.dataset.lookup_statement import LookupStatement, Rules
 
 PROBE_EMAIL = "dee@bytetech.io"
@@ -60,7 +60,7 @@ class Patient:
         """Count the rows of people, in whatever form they stand there; SourceUnavailable, Timeout."""
         forms = [(form, it) for it in people for form in self.probe.forms(key, query(key, it, region=self.region))]
         compared = self.probe.compared[key]
-        if not forms or isinstance(kind_of(compared), Uuid):
+        if not forms or isinstance(base_type(compared), Uuid):
             return Counter()
         if self.identifiers[key].case_insensitive:
             compared = func.lower(compared)

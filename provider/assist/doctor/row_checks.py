@@ -21,8 +21,8 @@ from provider.assist.doctor.findings import (
     undecodable,
 )
 from provider.assist.inspection.column_meaning import masked
-from provider.assist.inspection.sampling import SAMPLE, kind_of, sample
-from provider.dataset.conversion import Convert, driver_conversion
+from provider.assist.inspection.sampling import SAMPLE, sample
+from provider.dataset.conversion import Convert, base_type, driver_conversion
 from provider.errors import SourceUnavailable, Timeout
 
 
@@ -145,9 +145,9 @@ def _comparisons(column: ColumnElement[Any]) -> list[ColumnElement[Any]]:
     """Ask for a value as it is compared, and whether the database minds capitals and blanks at its end."""
     one: ColumnElement[int] = literal_column("1")
     none: ColumnElement[int] = literal_column("0")
-    if not isinstance(kind_of(column), String):
+    if not isinstance(base_type(column), String):
         return [column, one, none]
-    if isinstance(kind_of(column), CITEXT):
+    if isinstance(base_type(column), CITEXT):
         return [column, one, none]  # lower() would make text of it, which minds capitals
     lowered = case((column == func.lower(column), one), else_=none)
     return [column, lowered, case((column == func.rtrim(column), one), else_=none)]

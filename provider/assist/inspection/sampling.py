@@ -5,9 +5,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from sqlalchemy import ColumnElement, FromClause, Table, inspect, select
-from sqlalchemy.dialects.postgresql import DOMAIN
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.types import TypeEngine
 
 from provider.database.sources import Source
 from provider.database.statements import Statement
@@ -42,14 +40,6 @@ def sample(
     last = some.order_by(*[key.desc() for key in keys]).limit(most // 2)
     _, latest = source.fetch(Statement(last, dialect), {}, most // 2)
     return description, [*rows[: most - len(latest)], *latest]
-
-
-def kind_of(column: ColumnElement[Any]) -> TypeEngine[Any]:
-    """Give a column's type, and under PostgreSQL's domains that of what they are made of."""
-    kind: TypeEngine[Any] = column.type
-    while isinstance(kind, DOMAIN):
-        kind = kind.data_type
-    return kind
 
 
 def tables(source: Source, schema: str | None = None) -> list[str]:

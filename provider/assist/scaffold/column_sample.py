@@ -16,8 +16,9 @@ from provider.assist.inspection.column_meaning import (
     looks_like_email,
     personal,
 )
-from provider.assist.inspection.sampling import kind_of, sample
+from provider.assist.inspection.sampling import sample
 from provider.database.sources import Source
+from provider.dataset.conversion import base_type
 from provider.errors import SourceUnavailable, Timeout
 
 CLEAN = 0.8
@@ -42,7 +43,7 @@ class SampledColumn:
     @property
     def kind(self) -> TypeEngine[Any]:
         """Its type."""
-        return kind_of(self.column)
+        return base_type(self.column)
 
     @property
     def is_text(self) -> bool:
