@@ -72,7 +72,7 @@ class Dataset:
         shape: str = "object",
         limit: int = 0,
     ) -> None:
-        """Note what every dataset declares; ConfigurationError. `limit` is that of a list."""
+        """Note what every dataset declares; ConfigurationError. `limit` is how many items a list may have."""
         self.declared_at = _caller()
         self._refuse(
             {
@@ -88,6 +88,7 @@ class Dataset:
         self.identifiers = identifiers
         self.example = dict(example or {})
         self.shape = shape
+        self.limit = limit if shape == "list" else 0
         self.description = ""
 
     def _refuse(self, problems: Mapping[str, bool]) -> None:

@@ -41,18 +41,17 @@ class EntityDataset(DatabaseDataset):
             {f"{object_type!r} is no entity that is stored. Those are: {known}.": object_type not in DOCUMENTED}
         )
         self.entity = entity = DOCUMENTED[object_type]
-        self._limit = limit
         self._maps = {key: field for key, field in entity.fields.items() if isinstance(field, CustomFields)}
         self._shown = record
         if len(entity.key) == 1:
             self.identifiers = tuple(dict.fromkeys((*PERSON, *entity.key)))
         elif narrowing := [field for field in entity.key if field not in PERSON]:
             self.parameters = Schema.from_dict({field: schema_fields.String() for field in narrowing})()
-        unknown = next((field for field in record or () if not self._has(field)), None)
+        unknown = next((field for field in record or () if not self._is_field(field)), None)
         self._refuse(
             {
                 f"{self.name} has an empty record. Name the fields it shows.": record is not None and not record,
-                f"{object_type} has no field {unknown!r}. It has: {', '.join(self._all)}.": unknown is not None,
+                f"{object_type} has no field {unknown!r}. It has: {', '.join(self._all_fields)}.": unknown is not None,
             }
         )
         self.description = str(entity.__doc__).partition("\n")[0]
@@ -60,17 +59,17 @@ class EntityDataset(DatabaseDataset):
     @property
     def record_fields(self) -> list[str]:
         """The names of the record's fields; of each map of custom fields, the first member."""
-        return self._all if self._shown is None else list(self._shown)
+        return self._all_fields if self._shown is None else list(self._shown)
 
     @property
-    def _all(self) -> list[str]:
+    def _all_fields(self) -> list[str]:
         return [self._maps[name].first if name in self._maps else name for name in self.entity.fields]
 
     def declares(self, name: str) -> bool:
         """Tell whether the record may have a field: every member of the maps of custom fields is one."""
-        return self._has(name) if self._shown is None else name in self._shown
+        return self._is_field(name) if self._shown is None else name in self._shown
 
-    def _has(self, name: str) -> bool:
+    def _is_field(self, name: str) -> bool:
         if name in self.entity.fields:
             return name not in self._maps
         return any(kind.names.fullmatch(name) for kind in self._maps.values())
@@ -84,13 +83,12 @@ class EntityDataset(DatabaseDataset):
     def reader(self, source: Source) -> RecordReader:
         """Prepare the statements; ConfigurationError when the table is not there, SourceUnavailable."""
         columns = [name for name in self.entity.fields if self._selects(name)]
-        limit = self._limit if self.shape == "list" else 0
         statement = EntityStatement(
             source.engine.dialect,
             self.entity.object_type,
             columns=columns,
             identifiers=self.identifiers,
-            limit=limit,
+            limit=self.limit,
         )
         fields = list(zip(columns, driver_conversions(source, statement), strict=True))
         maps = [name for name in columns if name in self._maps]

@@ -60,7 +60,7 @@ class TableDataset(DatabaseDataset):
         self.rules = Rules(
             match=match,
             several=several,
-            limit=limit if shape == "list" else 0,
+            limit=self.limit,
             newest_by=newest_by,
             where=dict(where or {}),
         )
