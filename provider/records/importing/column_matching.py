@@ -14,10 +14,10 @@ from provider.assist.inspection.column_meaning import (
     likely_key,
     likely_phone,
     likely_secret,
-    looks_like_email,
     personal,
     words,
 )
+from provider.assist.inspection.value_meaning import looks_like_email
 from provider.contract.entities import Entity, fields
 from provider.contract.identity import phone_or_none
 from provider.records.importing.field_values import phone
