@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from provider.assist.doctor.findings import ERROR, OK, WARNING, Findings
-from provider.assist.inspection.value_meaning import StoredPhone, masked, read_phone
+from provider.assist.inspection.value_meaning import StoredPhone, masked, read_phone, remove_separators
 from provider.contract.identity import canonical_email
 from provider.dataset.columns import Column
 from provider.errors import InvalidEmail
@@ -125,9 +125,7 @@ def _phone_problem(stored: StoredPhone, region: str) -> str:
 def _phone_advice(problem: str, column: Column, separators: set[str]) -> str:
     form = problem.partition(" ")[0]
     if "with blanks or dashes" in problem:
-        expression = column.expression or column.name
-        for separator in sorted(separators):
-            expression = f"replace({expression}, {separator!r}, '')"
+        expression = remove_separators(column.expression or column.name, separators)
         also = "" if form in column.stored_as else f" and add {form!r} to stored_as"
         return f"Clean them, or declare Column({column.name!r}, expression={expression!r}){also}."
     if form in _EXAMPLES:

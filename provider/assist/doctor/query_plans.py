@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, Inspector, inspect
@@ -29,7 +29,6 @@ class LookupColumn:
     is_indexed: bool = False
     """An index or the primary key begins with the column, and the lookup compares the column as it is."""
 
-    is_rowid: bool = False
     through_view: bool = False
 
     @property
@@ -41,36 +40,25 @@ class LookupColumn:
 def find_lookup_column(
     source: Source, stored: Column, base: BaseColumn | None, shown: str, *, through_view: bool = False
 ) -> LookupColumn:
-    """Look up what indexes an identifier's column has. Raises what SQLAlchemy raises."""
+    """Look up whether an identifier's column has an index. Raises what SQLAlchemy raises."""
     column = LookupColumn(stored, base, shown, through_view=through_view)
-    if base is None:
+    if base is None or not column.is_plain:
         return column
-    inspector = inspect(source.engine)
-    primary = inspector.get_pk_constraint(base.table, base.schema)["constrained_columns"]
-    first_columns = {tuple(primary[:1])} | {tuple(names[:1]) for names in _indexes(inspector, base)}
-    return LookupColumn(
-        stored,
-        base,
-        shown,
-        is_indexed=column.is_plain and (base.column,) in first_columns,
-        is_rowid=primary == [base.column] and source.engine.dialect.name == "sqlite" and _is_integer(inspector, base),
-        through_view=through_view,
-    )
+    return replace(column, is_indexed=base.column in _first_columns(inspect(source.engine), base))
 
 
-def _indexes(inspector: Inspector, base: BaseColumn) -> list[list[str | None]]:
-    """List the columns of each of a table's indexes, leaving out the indexes over a part of the rows."""
-    names = [
-        list(index["column_names"])
-        for index in inspector.get_indexes(base.table, base.schema)
-        if not any("where" in str(option) for option in index.get("dialect_options", {}))
+def _first_columns(inspector: Inspector, base: BaseColumn) -> set[str | None]:
+    """Name the columns that a table's indexes and keys begin with. An index over a part of the rows does not count."""
+    keys: list[Sequence[str | None]] = [
+        inspector.get_pk_constraint(base.table, base.schema)["constrained_columns"],
+        *(it["column_names"] for it in inspector.get_unique_constraints(base.table, base.schema)),
     ]
-    return names + [list(it["column_names"]) for it in inspector.get_unique_constraints(base.table, base.schema)]
-
-
-def _is_integer(inspector: Inspector, base: BaseColumn) -> bool:
-    kinds = {it["name"]: it["type"] for it in inspector.get_columns(base.table, base.schema)}
-    return str(kinds[base.column]).upper() == "INTEGER"
+    keys += [
+        it["column_names"]
+        for it in inspector.get_indexes(base.table, base.schema)
+        if not any("where" in str(option) for option in it.get("dialect_options", {}))
+    ]
+    return {names[0] for names in keys if names}
 
 
 def find_served(
@@ -106,8 +94,8 @@ def _is_searched(column: LookupColumn, conditions: Sequence[str], *, reads_all: 
         return any("<expr>=?" in it for it in conditions)
     if column.base is None:
         return bool(conditions) and not reads_all
-    wanted = {f"{column.base.column}=?".casefold()} | ({"rowid=?"} if column.is_rowid else set())
-    if any(part.strip().casefold() in wanted for it in conditions for part in it.split(" AND ")):
+    wanted = f"{column.base.column}=?".casefold()
+    if any(part.strip().casefold() == wanted for it in conditions for part in it.split(" AND ")):
         return True
     return column.is_indexed and not reads_all
 

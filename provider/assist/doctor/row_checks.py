@@ -50,27 +50,36 @@ def check_rows(examination: Examination) -> None:
 
 def _sample(examination: Examination) -> _SampledRows | None:
     """Read a sample; None when there are no rows, or when they cannot be read, which is reported."""
-    columns, statement = examination.chosen.columns, examination.statement
-    wanted: list[ColumnElement[Any]] = [columns[it.column] for it in examination.fields.values()]
-    for key in examination.identifiers:
-        wanted += _with_equalities(statement.compared[key])
-    if examination.rules.newest_by:
-        wanted.append(columns[examination.rules.newest_by])
-    findings = examination.findings
+    findings, conditions = examination.findings, examination.statement.conditions
+    wanted = _columns_to_sample(examination)
     try:
-        description, rows = sample(examination.source, examination.chosen, wanted, where=statement.conditions)
+        description, rows = sample(examination.source, examination.chosen, wanted, where=conditions)
     except Timeout:
         findings.add(WARNING, "sample", f"{SAMPLE} rows could not be read in time: the rows were not checked.")
-        return None
     except (SourceUnavailable, UnicodeError) as error:
         what = type(error if isinstance(error, UnicodeError) else error.__cause__).__name__
         findings.add(ERROR, "sample", f"its rows cannot be read: {what}.", "Text in it may not be what it says it is.")
-        return None
-    if not rows:
+    else:
+        if rows:
+            return _by_name(examination, description, rows)
         _report_no_rows(examination)
-        return None
+    return None
+
+
+def _columns_to_sample(examination: Examination) -> list[ColumnElement[Any]]:
+    """List the fields' columns, three for each identifier, and newest_by, in this order."""
+    columns, newest_by = examination.chosen.columns, examination.rules.newest_by
+    return [
+        *(columns[it.column] for it in examination.fields.values()),
+        *(it for key in examination.identifiers for it in _with_equalities(examination.statement.compared[key])),
+        *([columns[newest_by]] if newest_by else []),
+    ]
+
+
+def _by_name(examination: Examination, description: Sequence[Any], rows: Sequence[Sequence[Any]]) -> _SampledRows:
+    """Take the sampled columns apart, in the order of `_columns_to_sample`."""
+    columns, dialect = examination.chosen.columns, examination.source.engine.dialect
     values = iter(zip(*rows, strict=True))
-    dialect = examination.source.engine.dialect
     fields = {
         name: (driver_conversion(columns[it.column].type, dialect, described[1]), next(values))
         for (name, it), described in zip(examination.fields.items(), description, strict=False)

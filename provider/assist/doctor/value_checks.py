@@ -79,13 +79,16 @@ def check_conversion(
     `driver` is the conversion of what the driver gives, None when there is none.
     """
     present = [value for value in values if value is not None]
-    converted = []
     failed: list[Any] = []
+    unmapped: list[Any] = []
     for value in present:
         try:
-            converted.append(_convert(field, driver(value) if driver else value))
+            converted = _convert(field, driver(value) if driver else value)
         except _CONVERSION_ERRORS:
             failed.append(value)
+        else:
+            if converted is not None and not _is_mapped(converted, field):
+                unmapped.append(converted)
     if failed:
         how = field.convert if isinstance(field.convert, str) else getattr(field.convert, "__name__", "a function")
         findings.add(
@@ -95,7 +98,6 @@ def check_conversion(
             f"like {masked(failed[0])}: the field is left out there.",
             "Give a function of your own as convert=, or correct the values.",
         )
-    unmapped = [value for value in converted if value is not None and not _is_mapped(value, field)]
     if unmapped:
         findings.add(
             WARNING,

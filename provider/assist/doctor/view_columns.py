@@ -82,14 +82,15 @@ def _is_view(inspector: Inspector, column: BaseColumn) -> bool:
 
 def _read_view(definition: str, column: str) -> BaseColumn | None:
     """Find what a view's column selects; None when it is computed, or when the view is not plain."""
-    view = _VIEW.fullmatch(definition)
-    if view is None or _NOT_PLAIN.search(definition):
+    view = None if _NOT_PLAIN.search(definition) else _VIEW.fullmatch(definition)
+    if view is None:
         return None
     items = view["items"].split(",")
     if view["names"]:
         items = [f"{item} AS {name}" for item, name in zip(items, view["names"].split(","), strict=False)]
     tables = [(_names(it["alias"] or it["table"])[-1], _names(it["table"])) for it in _TABLE.finditer(view["tables"])]
-    for item in filter(None, map(_ITEM.fullmatch, items)):
+    columns = filter(None, map(_ITEM.fullmatch, items))
+    for item in sorted(columns, key=lambda it: it["column"].endswith("*")):  # a column's own name counts first
         *path, selected = _names(item["column"])
         if selected == "*":
             selected = column

@@ -76,6 +76,13 @@ def _problem_without_phone(text: str, region: str) -> str:
     return "no valid phone"
 
 
+def remove_separators(expression: str, separators: set[str]) -> str:
+    """Write SQL that compares a phone without its separators: `replace(mobile, ' ', '')`."""
+    for separator in sorted(separators):
+        expression = f"replace({expression}, '{separator}', '')"
+    return expression
+
+
 def looks_like_email(value: Any) -> bool:
     """Tell whether a value has the shape of an email address."""
     return isinstance(value, str) and bool(_EMAIL.fullmatch(value))

@@ -19,7 +19,7 @@ from provider.assist.inspection.column_meaning import (
     personal,
 )
 from provider.assist.inspection.sampling import sample
-from provider.assist.inspection.value_meaning import looks_like_email
+from provider.assist.inspection.value_meaning import looks_like_email, remove_separators
 from provider.assist.scaffold.column_sample import CLEAN, SampledColumn, SampledTable
 from provider.dataset.columns import PHONE_FORMS, Column
 from provider.errors import ConfigurationError
@@ -77,6 +77,23 @@ class Roles:
 def find_roles(sampled: SampledTable, choice: Choice) -> Roles:
     """Find the roles of columns; ConfigurationError when none identifies a person, SourceUnavailable, Timeout."""
     columns = sampled.columns
+    identifiers = _find_identifiers(sampled, choice)
+    cautions = [caution for it in identifiers.values() for caution in it.cautions]
+    newest = columns[choice.newest_by] if choice.newest_by else _find_newest(sampled)
+    if not choice.newest_by:
+        cautions += [
+            f"{it.name} cannot tell the newest row: it is text that does not sort by date."
+            for it in columns.values()
+            if likely_age(it.name) and it.is_text and it.values and not it.is_time
+        ]
+    shown = [it for it in columns.values() if it is not newest and _is_harmless(it)]
+    secret = [it for it in columns.values() if likely_secret(it.name)]
+    hidden = [it for it in columns.values() if it not in shown and it not in secret]
+    return Roles(identifiers, newest, shown, hidden, secret, cautions)
+
+
+def _find_identifiers(sampled: SampledTable, choice: Choice) -> dict[str, Identifier]:
+    columns = sampled.columns
     phone = columns[choice.phone] if choice.phone else _best(sampled, _score_phone)
     email = columns[choice.email] if choice.email else _best(sampled, _score_email)
     key = columns[choice.key] if choice.key else _find_key(sampled)
@@ -93,18 +110,7 @@ def find_roles(sampled: SampledTable, choice: Choice) -> Roles:
     if key:
         name = field_name(key.name) or "code"
         identifiers[f"{name}Code" if name in identifiers else name] = Identifier(Column(key.name), key.name)
-    cautions = [caution for it in identifiers.values() for caution in it.cautions]
-    newest = columns[choice.newest_by] if choice.newest_by else _find_newest(sampled)
-    if not choice.newest_by:
-        cautions += [
-            f"{it.name} cannot tell the newest row: it is text that does not sort by date."
-            for it in columns.values()
-            if likely_age(it.name) and it.is_text and it.values and not it.is_time
-        ]
-    shown = [it for it in columns.values() if it is not newest and _is_harmless(it)]
-    secret = [it for it in columns.values() if likely_secret(it.name)]
-    hidden = [it for it in columns.values() if it not in shown and it not in secret]
-    return Roles(identifiers, newest, shown, hidden, secret, cautions)
+    return identifiers
 
 
 def _best(sampled: SampledTable, score: _Score) -> SampledColumn | None:
@@ -176,7 +182,7 @@ def _identify_by_phone(sampled: SampledTable, it: SampledColumn) -> Identifier:
     quoted = sampled.source.engine.dialect.identifier_preparer.quote(it.name)
     expression = None
     if phones and len(separated) / len(phones) >= _WORTH_AN_EXPRESSION:
-        expression = _remove(quoted, {separator for stored in separated for separator in stored.separators})
+        expression = remove_separators(quoted, {separator for stored in separated for separator in stored.separators})
     elif separated:
         cautions.append(
             f"{len(separated)} of {len(phones)} phones have blanks or dashes and will not be found: clean them, or "
@@ -197,12 +203,6 @@ def _identify_by_phone(sampled: SampledTable, it: SampledColumn) -> Identifier:
     ]
     stored = tuple(form for form in PHONE_FORMS if form in forms) or ("national",)
     return Identifier(Column(it.name, stored_as=stored, expression=expression), seen, cautions)
-
-
-def _remove(expression: str, separators: set[str]) -> str:
-    for separator in sorted(separators):
-        expression = f"replace({expression}, '{separator}', '')"
-    return expression
 
 
 def _put_zero_before(expression: str, dialect: str) -> str:

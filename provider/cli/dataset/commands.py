@@ -1,6 +1,7 @@
 """`provider dataset`: list what is served, write a file for a table, check datasets on the real database."""
 
 import json
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -125,10 +126,7 @@ def doctor(
     settings = Settings.from_environment()
     given = _dry_run_parameters(phone, email, parameters)
     datasets, mistakes = attempt(settings.datasets)
-    if name is not None and name not in datasets and not mistakes:
-        datasets |= {known: dataset for known, dataset in built_in().items() if known == name}
-    if name is not None and name not in datasets:
-        raise (mistakes or [ConfigurationError(f"There is no dataset {name!r}. {_list_names(datasets)}")])[0]
+    chosen = list(datasets.values()) if name is None else [_choose(name, datasets, mistakes)]
     sources = Sources.of(settings)
     _prepare_all(datasets, sources)
     region = settings.phone_region
@@ -140,7 +138,7 @@ def doctor(
             region=region,
             given={key: value for key, value in given.items() if name or key in dataset.identifiers},
         )
-        for dataset in ([datasets[name]] if name else datasets.values())
+        for dataset in chosen
     ]
     for source in sources.opened():
         source.engine.dispose()
@@ -148,6 +146,19 @@ def doctor(
         reports += map(_report_broken_file, mistakes)
     print_reports(reports, settings.datasets, as_json=as_json)
     context.exit(1 if any(report.count(ERROR) for report in reports) else 0)
+
+
+def _choose(name: str, datasets: Mapping[str, Dataset], mistakes: Sequence[ConfigurationError]) -> Dataset:
+    """Find a dataset of the package or a built-in one; ConfigurationError when there is none."""
+    known = datasets if name in datasets or mistakes else built_in()
+    if name in known:
+        return known[name]
+    if mistakes:
+        raise mistakes[0]
+    names = (
+        f"There are: {', '.join(datasets)}." if datasets else "There are none yet: `provider dataset new` writes one."
+    )
+    raise ConfigurationError(f"There is no dataset {name!r}. {names}")
 
 
 def _prepare_all(datasets: dict[str, Dataset], sources: Sources) -> None:
@@ -168,12 +179,6 @@ def _dry_run_parameters(phone: str | None, email: str | None, parameters: tuple[
             raise click.BadParameter(f"{parameter!r} is not NAME=VALUE.", param_hint="--param")
         given[key] = value
     return given
-
-
-def _list_names(datasets: dict[str, Dataset]) -> str:
-    return (
-        f"There are: {', '.join(datasets)}." if datasets else "There are none yet: `provider dataset new` writes one."
-    )
 
 
 def _report_broken_file(mistake: ConfigurationError) -> Report:
