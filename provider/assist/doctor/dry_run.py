@@ -21,15 +21,15 @@ _KINDS = {bool: "boolean", int: "integer", float: "number", str: "text"}
 
 @dataclass
 class DryRun:
-    """One real lookup: the parameters asked with, how long it took, and the record: of each field its type and value.
+    """One real lookup: the parameters it was asked with, whether it found somebody, and the record.
 
-    Values are masked.
+    `fields` gives of each field of the record the `type` and the `value`, masked.
     """
 
     asked: Sequence[str]
     milliseconds: float
     found: bool
-    fields: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    fields: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 def try_lookup(
@@ -97,12 +97,16 @@ def _report_failure(findings: Findings, error: Exception, whose: str) -> None:
             findings.add(ERROR, "dry-run", f"the lookup by {whose} fails: {what}.")
 
 
-def _masked(record: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
+def _masked(record: Mapping[str, Any]) -> dict[str, Mapping[str, str]]:
     """Give of each field its type and its value, masked; of a list the total and the first item."""
     if isinstance(record.get("items"), list):
-        first = record["items"][0] if record["items"] else {}
-        return {"total": ("integer", str(record["total"])), **{f"items[0].{k}": v for k, v in _masked(first).items()}}
+        first = _masked(record["items"][0]) if record["items"] else {}
+        total = {"type": "integer", "value": str(record["total"])}
+        return {"total": total, **{f"items[0].{name}": it for name, it in first.items()}}
     return {
-        name: (_KINDS.get(type(value), "text"), str(value).lower() if isinstance(value, bool) else masked(value))
+        name: {
+            "type": _KINDS.get(type(value), "text"),
+            "value": str(value).lower() if isinstance(value, bool) else masked(value),
+        }
         for name, value in record.items()
     }

@@ -48,9 +48,9 @@ class Examination:
         dialect = self.source.engine.dialect
         return LookupStatement(dialect, self.chosen, fields=self.fields, identifiers=identifiers, rules=rules)
 
-    def forms_of_phone(self, phone: str) -> Sequence[Any]:
-        """List the values a lookup by a phone compares with."""
-        return self.statement.forms("phone", query_by("phone", phone, region=self.region))
+    def forms(self, key: str, value: str) -> Sequence[Any]:
+        """List the values a lookup by one identifier compares with."""
+        return self.statement.forms(key, query_by(key, value, region=self.region))
 
     def sampled_people(self, key: str) -> list[str]:
         """List up to 100 sampled people by an identifier, each once."""
@@ -58,11 +58,7 @@ class Examination:
 
     def count_rows(self, key: str, people: Sequence[str], where: Sequence[ColumnElement[bool]]) -> Counter[str]:
         """Count the rows of each of these people, in any declared form; SourceUnavailable, Timeout."""
-        person_of = {
-            form: person
-            for person in people
-            for form in self.statement.forms(key, query_by(key, person, region=self.region))
-        }
+        person_of = {form: person for person in people for form in self.forms(key, person)}
         compared = self.statement.compared[key]
         if not person_of or isinstance(base_type(compared), Uuid):
             return Counter()

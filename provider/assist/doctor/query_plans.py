@@ -12,8 +12,6 @@ from provider.database.sources import Source
 from provider.database.statements import Statement
 from provider.dataset.columns import Column
 
-_SQLITE_CONDITION = re.compile(r"\(([^()]*(?:<expr>)?[^()]*)\)\s*(?:LEFT-JOIN)?$")
-
 
 @dataclass(frozen=True)
 class LookupColumn:
@@ -85,19 +83,17 @@ def _served_by_sqlite(connection: Connection, sql: str, values: Any, columns: Ma
     reads_all = any("AUTOMATIC" in step for step in steps) or any(
         name not in subqueries and not name.startswith(("(", "CONST")) for name in scanned
     )
-    conditions = [found[1] for step in steps if step.startswith("SEARCH") and (found := _SQLITE_CONDITION.search(step))]
-    return {key for key, it in columns.items() if _is_searched(it, conditions, reads_all=reads_all)}
+    searches = "\n".join(step for step in steps if step.startswith("SEARCH"))
 
+    def is_served(column: LookupColumn) -> bool:
+        if not column.is_plain:
+            return "<expr>=?" in searches
+        if column.base is None:
+            return bool(searches) and not reads_all
+        is_searched = re.search(rf"[( ]{re.escape(column.base.column)}=\?", searches, re.IGNORECASE)
+        return is_searched is not None or (column.is_indexed and not reads_all)
 
-def _is_searched(column: LookupColumn, conditions: Sequence[str], *, reads_all: bool) -> bool:
-    if not column.is_plain:
-        return any("<expr>=?" in it for it in conditions)
-    if column.base is None:
-        return bool(conditions) and not reads_all
-    wanted = f"{column.base.column}=?".casefold()
-    if any(part.strip().casefold() == wanted for it in conditions for part in it.split(" AND ")):
-        return True
-    return column.is_indexed and not reads_all
+    return {key for key, it in columns.items() if is_served(it)}
 
 
 def _served_by_postgresql(

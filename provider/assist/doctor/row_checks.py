@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from sqlalchemy import ColumnElement, String, case, func, literal_column
@@ -120,8 +121,8 @@ def _check_identifiers(examination: Examination, sampled: _SampledRows) -> None:
     for key, values in sampled.identifiers.items():
         column = examination.identifiers[key]
         if key == "phone":
-            region = examination.region
-            found[key] = check_phones(values, column, examination.forms_of_phone, findings, region=region)
+            forms_of = partial(examination.forms, key)
+            found[key] = check_phones(values, column, forms_of, findings, region=examination.region)
         elif key == "email":
             found[key] = check_emails(values, column, findings)
         else:

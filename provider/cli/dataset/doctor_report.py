@@ -36,20 +36,13 @@ def print_reports(reports: list[Report], package: str, *, as_json: bool) -> None
 
 
 def _as_json(report: Report) -> dict[str, Any]:
-    dry_run = report.dry_run
     return {
         "dataset": report.dataset,
         "file": report.file,
         "errors": report.count(ERROR),
         "warnings": report.count(WARNING),
         "findings": [asdict(finding) for finding in report.findings],
-        "dryRun": dry_run
-        and {
-            "asked": list(dry_run.asked),
-            "found": dry_run.found,
-            "milliseconds": dry_run.milliseconds,
-            "fields": {name: {"type": kind, "value": value} for name, (kind, value) in dry_run.fields.items()},
-        },
+        "dryRun": report.dry_run and asdict(report.dry_run),
     }
 
 
@@ -57,8 +50,8 @@ def _print_dry_run(dry_run: DryRun) -> None:
     outcome = "found" if dry_run.found else "nobody found"
     click.echo(f"  dry run  by {', '.join(dry_run.asked)}: {outcome} in {dry_run.milliseconds:g} ms")
     width = max(map(len, dry_run.fields), default=0)
-    for name, (kind, value) in dry_run.fields.items():
-        click.echo(f"           {name:<{width}}  {kind:<8} {value}")
+    for name, it in dry_run.fields.items():
+        click.echo(f"           {name:<{width}}  {it['type']:<8} {it['value']}")
 
 
 def _plural(count: int, what: str) -> str:
