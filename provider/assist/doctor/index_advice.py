@@ -27,8 +27,8 @@ def advise_index(source: Source, column: LookupColumn, also: Sequence[str] = ())
     dialect, stored, base = source.engine.dialect, column.stored, column.base
     if base is None:
         return (
-            "Which table's column this is cannot be told from here: a view or a selection computes, joins or groups "
-            "it. Ask the database's administrator for an index on the column it is made of."
+            "Which table's column this is cannot be told from here: the view or the selection computes it, groups its "
+            "rows or is over another view. Ask the database's administrator for an index on the column it is made of."
         ), ""
     if stored.case_insensitive and stored.expression is None and _ignores_case(source, base):
         return _advise_without_case(source, base, stored)

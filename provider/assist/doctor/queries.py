@@ -19,7 +19,7 @@ def query_by(key: str, value: str, *, region: str) -> Query:
 
 
 def unknown_phone(region: str) -> Phone:
-    """Give a phone that hardly anybody has: the numbering plan's own example."""
+    """Give the example phone of the numbering plan, which almost nobody has."""
     return canonical_phone(example_phone(region), region=region)
 
 

@@ -17,7 +17,7 @@ from provider.dataset.columns import Column
 class LookupColumn:
     """The column a lookup compares an identifier with.
 
-    `stored` is the dataset's declaration, `base` the table's own column, None when it cannot be told. `shown` is the
+    `stored` is the dataset's declaration, `base` the table's own column, None when it is unknown. `shown` is the
     part of the value looked for that a plan shows.
     """
 
@@ -64,7 +64,8 @@ def find_served(
 ) -> set[str]:
     """Ask the database how it would run a lookup; give the identifiers, out of `columns`, that an index serves.
 
-    Of databases whose plans we do not read, the catalogue tells which indexes there are. Raises what the driver raises.
+    SQL Server and Oracle: an index that begins with the column counts, as their plans are not read. Raises what the
+    driver raises.
     """
     read_plan = _READERS.get(source.engine.dialect.name)
     if read_plan is None:

@@ -91,7 +91,7 @@ def _check_plain(dataset: Dataset, findings: Findings) -> None:
 
 
 def _prepare(dataset: Dataset, sources: Sources, findings: Findings) -> bool:
-    """Prepare a dataset as the service does; tell whether it can be."""
+    """Prepare a dataset as the service does; False when it cannot be, which is reported."""
     try:
         dataset.prepare(sources)
     except ConfigurationError as error:

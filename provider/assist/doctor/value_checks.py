@@ -1,4 +1,4 @@
-"""Whether the sampled values can be shown, and whether the newest row can be told.
+"""Whether the sampled values can be shown, and whether newest_by says which row is newest.
 
 Findings quote values masked, never whole.
 """
@@ -125,7 +125,7 @@ def _is_mapped(value: Any, field: Field) -> bool:
 
 
 def check_newest(column: str, values: Sequence[Any], findings: Findings) -> None:
-    """Report a newest_by that does not tell which row is newest."""
+    """Report a newest_by that does not say which row is newest."""
     present = [value for value in values if value is not None]
     if not present:
         findings.add(

@@ -40,7 +40,7 @@ class BaseColumn:
 
 
 def find_base_column(source: Source, chosen: FromClause, column: ColumnElement[Any]) -> BaseColumn | None:
-    """Find the table's column behind a column of a table, a view or a selection; None when it cannot be told."""
+    """Find the table's column behind a column of a table, a view or a selection; None when the view is not plain."""
     if not isinstance(chosen, Table):
         selected = [
             (it.table, it) for it in column.base_columns if isinstance(it, Column) and isinstance(it.table, Table)
@@ -76,7 +76,7 @@ def _find(inspector: Inspector, column: BaseColumn) -> BaseColumn | None:
 
 
 def _is_view(inspector: Inspector, column: BaseColumn) -> bool:
-    """Tell a view from a table. A materialized view counts as a table: it can have an index."""
+    """Whether it is a view's. A materialized view counts as a table: it can have an index."""
     return column.table in inspector.get_view_names(column.schema)
 
 

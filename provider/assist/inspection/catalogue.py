@@ -1,4 +1,4 @@
-"""What a database tells about itself: its tables and schemas, and why it refuses."""
+"""What a database says about itself: which tables it has, and why it refuses."""
 
 from collections.abc import Sequence
 from difflib import get_close_matches
@@ -47,7 +47,7 @@ def error_reason(error: BaseException) -> str:
 
 
 def _tables(source: Source, schema: str | None) -> list[str]:
-    """List the tables and views of a schema; nothing when the database does not tell."""
+    """List the tables and views of a schema; nothing when the database does not say."""
     try:
         inspector = inspect(source.engine)
         found = [*inspector.get_table_names(schema), *inspector.get_view_names(schema)]

@@ -22,7 +22,7 @@ def sample(
 ) -> tuple[Sequence[Any], list[Sequence[Any]]]:
     """Read at most `most` rows as the driver gives them; give the cursor's description and the rows.
 
-    Half of them are the last by primary key, where there is one: the oldest rows tell little of today's.
+    Half of them are the last by primary key, where there is one: the oldest rows may be unlike today's.
     Raises SourceUnavailable and Timeout.
     """
     labelled = [column.label(f"v{number}") for number, column in enumerate(columns)]

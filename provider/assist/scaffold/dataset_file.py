@@ -9,7 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from provider.assist.inspection.column_meaning import field_name
 from provider.assist.scaffold.column_sample import SampledColumn, SampledTable, sample_table
-from provider.assist.scaffold.roles import Choice, Roles, find_roles
+from provider.assist.scaffold.roles import ChosenColumns, Roles, find_roles
 from provider.database.sources import Source
 from provider.dataset.columns import Column
 
@@ -27,13 +27,13 @@ class DatasetFile:
 
 
 def write_dataset(
-    source: Source, *, name: str, table: str, schema: str | None, region: str, choice: Choice
+    source: Source, *, name: str, table: str, schema: str | None, region: str, chosen: ChosenColumns
 ) -> DatasetFile:
     """Write the text of a dataset over a table or a view; ConfigurationError, SourceUnavailable, Timeout."""
     described = source.describe(table, schema)
-    choice.require(described)
-    sampled = sample_table(source, described, region=region, phone=choice.phone)
-    roles = find_roles(sampled, choice)
+    chosen.require(described)
+    sampled = sample_table(source, described, region=region, phone=chosen.phone)
+    roles = find_roles(sampled, chosen)
     names = _field_names([*roles.shown, *roles.hidden])
     text = _write_text(name, sampled, roles, names)
     return DatasetFile(text, _summarize(roles, names), [*sampled.cautions, *roles.cautions])

@@ -37,7 +37,7 @@ _Score = Callable[[SampledColumn], tuple[int, float]]
 
 
 @dataclass(frozen=True)
-class Choice:
+class ChosenColumns:
     """The columns that the person who asks names, in place of guesses."""
 
     phone: str | None = None
@@ -64,7 +64,7 @@ class Identifier:
 
 @dataclass(frozen=True)
 class Roles:
-    """What each column is for. Every column but the newest is shown, hidden or secret, an identifier's too."""
+    """What each column is for. Each one is shown, hidden or secret, also an identifier's and the newest row's."""
 
     identifiers: Mapping[str, Identifier]
     newest: SampledColumn | None
@@ -74,13 +74,13 @@ class Roles:
     cautions: Sequence[str]
 
 
-def find_roles(sampled: SampledTable, choice: Choice) -> Roles:
+def find_roles(sampled: SampledTable, chosen: ChosenColumns) -> Roles:
     """Find the roles of columns; ConfigurationError when none identifies a person, SourceUnavailable, Timeout."""
     columns = sampled.columns
-    identifiers = _find_identifiers(sampled, choice)
+    identifiers = _find_identifiers(sampled, chosen)
     cautions = [caution for it in identifiers.values() for caution in it.cautions]
-    newest = columns[choice.newest_by] if choice.newest_by else _find_newest(sampled)
-    if not choice.newest_by:
+    newest = columns[chosen.newest_by] if chosen.newest_by else _find_newest(sampled)
+    if not chosen.newest_by:
         cautions += [
             f"{it.name} cannot tell the newest row: it is text that does not sort by date."
             for it in columns.values()
@@ -92,11 +92,11 @@ def find_roles(sampled: SampledTable, choice: Choice) -> Roles:
     return Roles(identifiers, newest, shown, hidden, secret, cautions)
 
 
-def _find_identifiers(sampled: SampledTable, choice: Choice) -> dict[str, Identifier]:
+def _find_identifiers(sampled: SampledTable, chosen: ChosenColumns) -> dict[str, Identifier]:
     columns = sampled.columns
-    phone = columns[choice.phone] if choice.phone else _best(sampled, _score_phone)
-    email = columns[choice.email] if choice.email else _best(sampled, _score_email)
-    key = columns[choice.key] if choice.key else _find_key(sampled)
+    phone = columns[chosen.phone] if chosen.phone else _best(sampled, _score_phone)
+    email = columns[chosen.email] if chosen.email else _best(sampled, _score_email)
+    key = columns[chosen.key] if chosen.key else _find_key(sampled)
     if not (phone or email or key):
         raise ConfigurationError(
             f"No column of {sampled.table.name} looks like a phone, an email or a customer's code. Name one with "

@@ -11,7 +11,7 @@ from provider.assist.doctor.findings import ERROR
 from provider.assist.doctor.report import Report, examine
 from provider.assist.inspection.catalogue import error_reason, suggest_table
 from provider.assist.scaffold.dataset_file import write_dataset
-from provider.assist.scaffold.roles import Choice
+from provider.assist.scaffold.roles import ChosenColumns
 from provider.cli.dataset.doctor_report import print_reports
 from provider.cli.dataset.new_file import name_file, relative_path, write_file
 from provider.database.sources import Source, Sources
@@ -80,7 +80,7 @@ def new(name: str, *, source_name: str, table: str, schema: str | None, **column
     try:
         _require_table(source, table, schema)
         written = write_dataset(
-            source, name=name, table=table, schema=schema, region=settings.phone_region, choice=Choice(**columns)
+            source, name=name, table=table, schema=schema, region=settings.phone_region, chosen=ChosenColumns(**columns)
         )
         write_file(file, written.text, sources)
     except (SourceUnavailable, Timeout) as error:
