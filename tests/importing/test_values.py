@@ -234,6 +234,15 @@ def test_custom_fields_find_their_map():
     }
 
 
+@pytest.mark.parametrize("value", ["00", True, [1]])
+def test_a_custom_field_beside_a_map_that_is_none(value):
+    """What is no map of custom fields stays as it is, also when a column of its members follows."""
+    record, _ = RowConversion(DOCUMENTED["customer-membership"], {}, region="VN")(
+        {"customFieldTexts": value, "customField01": "a"}
+    )
+    assert record == {"customFieldTexts": value}
+
+
 @pytest.mark.parametrize("header", ["membershipId", "Membership ID", "membership_id", "MEMBERSHIPID", "Mêmbership-Id"])
 def test_headers_are_known_however_they_are_written(header):
     """Case, spaces, signs and accents do not matter in a header."""

@@ -108,6 +108,8 @@ class RowConversion:
         if converted is None or converted == "":
             return
         place, at = (record, name) if member is None else (record.setdefault(name, {}), member)
+        if not isinstance(place, dict):
+            return  # the map of custom fields is no map, and is refused as a whole
         if at in place:
             problems[f"{name}.{member}" if member else name] = "is given twice"
         place[at] = converted
@@ -143,7 +145,7 @@ class RowConversion:
 
     def _make_converter(self, name: str, field: Field[Any]) -> Callable[[Any], Any]:
         of = field.of if isinstance(field, fields.CustomFields) else field
-        if isinstance(of, fields.Phone):
+        if isinstance(of, fields.PhoneText):
             return partial(field_values.read_phone, region=self._region)
         if isinstance(of, fields.TextDate):
             return partial(field_values.read_day, time_format=self._time_format)
