@@ -14,6 +14,7 @@ from sqlalchemy import (
     Integer,
     MetaData,
     Table,
+    Text,
 )
 from sqlalchemy import (
     Column as TableColumn,
@@ -290,6 +291,21 @@ def test_oracle_is_asked_in_its_own_words():
         f'SELECT {found}, count(*) OVER () AS total, 0 AS precedence FROM crm."Members" '
         'WHERE crm."Members".mail = :i1_0 ORDER BY crm."Members"."Id" FETCH FIRST 5 ROWS ONLY'
     )
+
+
+@pytest.mark.parametrize("dialect", [SQL_SERVER, ORACLE], ids=["SQL Server", "Oracle"])
+def test_no_row_is_ordered_by_a_long_text(dialect):
+    """SQL Server and Oracle cannot order by a long text: rows without a key are ordered by the other columns."""
+    keyless = Table("notes", MetaData(), TableColumn("mobile", VARCHAR(20)), TableColumn("note", Text))
+    statement = LookupStatement(
+        dialect,
+        keyless,
+        fields={"note": Field("note"), "phone": Field("mobile")},
+        identifiers={"phone": Column("mobile")},
+        rules=Rules(match="first", several="first", limit=0),
+    )
+    order = statement.prepared(("phone",)).sql.partition("ORDER BY ")[2]
+    assert order.split()[0] in ("c1", "notes.mobile")
 
 
 def test_values_for_oracles_char_columns_are_padded():
