@@ -4,6 +4,7 @@ import re
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Any
 
 from sqlalchemy import (
@@ -127,18 +128,25 @@ class LookupStatement:
         """Give the identifiers of a query that can be in the table, and the values to bind."""
         values: dict[str, Any] = {}
         used = []
-        for key in self.identifiers:
+        for key, names in self._parameters.items():
             if forms := self.forms(key, query):
                 used.append(key)
-                for number, name in enumerate(self._parameters[key]):
-                    values[name] = forms[min(number, len(forms) - 1)]
+                values.update(zip_longest(names, forms, fillvalue=forms[-1]))
         return tuple(used), values
 
     def forms(self, key: str, query: Query) -> Sequence[Any]:
         """List the values an identifier of a query is compared with; nothing when it is not sent or cannot match."""
-        forms: Sequence[Any] = _forms(key, query, self.identifiers[key])
-        if read := self._reads[key]:
-            forms = [value for form in forms if (value := read(form)) is not None]
+        forms: list[Any]
+        if key == "phone":
+            phone = query.phone
+            forms = (
+                [form for name in self.identifiers[key].stored_as if (form := getattr(phone, name))] if phone else []
+            )
+        else:
+            value = query.email if key == "email" else query.identifiers.get(key)
+            forms = [] if value is None else [value]
+        if forms and (read := self._reads[key]):
+            return [value for form in forms if (value := read(form)) is not None]
         return forms
 
     def prepared(self, used: tuple[str, ...]) -> Statement:
@@ -272,15 +280,6 @@ def _is_narrow(kind: TypeEngine[Any]) -> bool:
 def _width(key: str, stored: Column) -> int:
     """Count the forms an identifier is compared with."""
     return len(stored.stored_as) if key == "phone" else 1
-
-
-def _forms(key: str, query: Query, stored: Column) -> Sequence[str]:
-    """List what an identifier may look like in the table; nothing when the query does not bring it."""
-    if key == "phone":
-        phone = query.phone
-        return [form for name in stored.stored_as if (form := getattr(phone, name))] if phone else []
-    value = query.email if key == "email" else query.identifiers.get(key)
-    return [] if value is None else [value]
 
 
 def _int(form: str) -> int | None:
