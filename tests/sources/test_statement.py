@@ -110,7 +110,7 @@ def test_a_lookup_is_one_statement(database, tmp_path, sent):
 
 @pytest.mark.parametrize("match", ["first", "any"])
 def test_every_way_to_a_row_is_served_by_its_index(database, match):
-    """The database's own plan reads no table from end to end, for padded and lower-cased columns either."""
+    """The database's plan reads no whole table, neither for padded nor for lower-cased columns."""
     fill(database)
     reader = database.prepared(identifiers=wanted(database), match=match, newest_by="made").reader(database.source())
     query = Query(phone=canonical_phone(PHONE), email=EMAIL, identifiers={"code": "E094"})
@@ -119,7 +119,7 @@ def test_every_way_to_a_row_is_served_by_its_index(database, match):
     with closing(reader.source.engine.raw_connection()) as connection:
         cursor = connection.cursor()
         if database.kind == "postgresql":
-            cursor.execute("SET enable_seqscan = off")  # so few rows are read from end to end, if that can be
+            cursor.execute("SET enable_seqscan = off")  # so few rows are read whole where that is allowed
         cursor.execute(explain + statement.sql, statement.arrange(values))
         plan = "\n".join(str(row) for row in cursor.fetchall())
     assert all(index in plan for index in ("by_mobile", "by_mail", "by_code")), plan
