@@ -127,7 +127,7 @@ def _plan(region: str) -> _Plan:
     trunk, code = metadata.national_prefix or "", metadata.country_code
     usual = None
     # Where a carrier's code may follow the trunk prefix, as in Colombia, an expression cannot tell the two apart.
-    plain = bool(trunk) and metadata.national_prefix_for_parsing == trunk and not metadata.leading_zero_possible
+    plain = bool(trunk) and metadata.national_prefix_for_parsing == trunk
     if plain and metadata.mobile and metadata.mobile.national_number_pattern:
         usual = re.compile(rf"(?:{trunk}|\+{code})({metadata.mobile.national_number_pattern})", re.ASCII)
     return _Plan(country_code=code, trunk_prefix=trunk, usual=usual)

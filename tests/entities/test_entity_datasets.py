@@ -271,6 +271,7 @@ def test_a_partner_may_ask_for_a_list(store, serve, make_package):
                 actionAt=TIME + number,
                 customerId="K1",
                 recordStatus="Active" if number else "Deleted",
+                customFieldLongs={"customFieldLong01": 12, "customFieldLong02": 13},
             ),
         )
     store.put(

@@ -121,6 +121,16 @@ def test_all_takes_only_who_has_every_identifier_sent(database):
             ask(**sent)
 
 
+@pytest.mark.parametrize("match", ["first", "any"])
+def test_an_identifier_that_no_row_can_hold_leaves_it_to_the_others(database, match):
+    """A foreign number in a table of national ones, or text for a number, keeps nobody from being found by email."""
+    ask = database.serve(*PEOPLE, identifiers={**BOTH, "number": "v"}, match=match)
+    for sent in ({"phone": "+4915112345678"}, {"number": "two"}):
+        assert ask(**sent, email="binh@example.com") == {"v": 2}
+        with pytest.raises(NotFound):
+            ask(**sent)
+
+
 def test_all_takes_one_identifier_that_is_sent_alone(database):
     """match='all' asks for the identifiers that are sent, not for those that are declared."""
     ask = database.serve(*PEOPLE, identifiers={**BOTH, "number": "v"}, match="all")
