@@ -241,7 +241,7 @@ def test_conditions_hold_on_every_way_to_a_row(database):
 
 
 def test_a_field_converts_maps_and_masks(database):
-    """A Field converts, then maps, then masks; what cannot be converted is left out; a Constant is always there."""
+    """A Field converts, then maps, then masks; null and what cannot be converted are left out; a Constant never is."""
     ask = database.serve(
         "CREATE TABLE t (mobile VARCHAR(20), born VARCHAR(20), spent VARCHAR(20), state INTEGER, seen BIGINT, "
         "note VARCHAR(20), empty VARCHAR(9))",
@@ -260,6 +260,8 @@ def test_a_field_converts_maps_and_masks(database):
             "loud": Field("note", convert=lambda value: value.upper()),
             "picked": Field("note", convert=lambda value: {"x": 1}[value]),
             "empty": "empty",
+            "unmapped": Field("empty", values={"x": "y"}, otherwise="khác"),
+            "untouched": Field("empty", convert=str),
             "brand": Constant("Bytetech"),
         },
     )
