@@ -1,4 +1,4 @@
-"""Dataset: one thing the partner exposes, in any Python."""
+"""Dataset: one thing the partner exposes. This class answers by a function of the partner's."""
 
 import re
 import sys
@@ -114,9 +114,9 @@ class Dataset:
         return name in self.record_fields
 
     def prepare(self, sources: Sources, *, hash_key: bytes = b"") -> None:  # noqa: ARG002 -- for those with a table
-        """Get ready before the first lookup; ConfigurationError when the dataset cannot work.
+        """Prepare for the first lookup; ConfigurationError when the dataset cannot work.
 
-        `hash_key` is what masks hash with.
+        `hash_key` is the key of the mask `hash`.
         """
         self.hash_key = hash_key
 
@@ -137,7 +137,7 @@ class Dataset:
         """Make a flat record of the declared fields, and keep what the caller may see."""
         if self.record_schema is not None:
             if not isinstance(record, Mapping):
-                # Schema.dump would make an empty record of it without a word.
+                # Schema.dump would make an empty record of it, without an error.
                 raise TypeError(f"{self.declared_at}: fetch must return a mapping or None")
             record = self.record_schema.dump(record)
         shown = flat(record)
@@ -145,7 +145,7 @@ class Dataset:
 
 
 def _caller() -> str:
-    """Name the file and line that makes a dataset, for messages about it."""
+    """Give the file and line that makes a dataset, for error messages."""
     frame = sys._getframe()  # noqa: SLF001 -- inspect.stack() reads every source file on the way
     while frame.f_back and frame.f_globals.get("__name__", "").startswith("provider.dataset."):
         frame = frame.f_back
@@ -153,6 +153,6 @@ def _caller() -> str:
 
 
 def location(file: str, line: int) -> str:
-    """Write a place in a file as a person would look for it: relative where that is shorter."""
+    """Write a place in a file: relative to the working folder where it is inside."""
     path, here = Path(file), Path.cwd()
     return f"{path.relative_to(here) if path.is_relative_to(here) else path}:{line}"

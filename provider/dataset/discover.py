@@ -1,4 +1,4 @@
-"""Discovery: every file of the datasets package is a dataset; nothing is registered."""
+"""Finding datasets: every file of the datasets package is one, without registration."""
 
 import importlib
 import pkgutil
@@ -19,7 +19,7 @@ def discover(package_name: str) -> dict[str, Dataset]:
 
 
 def attempt(package_name: str) -> tuple[dict[str, Dataset], list[ConfigurationError]]:
-    """Import the files of a package; give their datasets by name, and the mistakes of those that are none."""
+    """Import the files of a package; give the datasets by name, and the errors of files without one."""
     datasets: dict[str, Dataset] = {}
     mistakes = []
     package = find_package(package_name)
@@ -40,7 +40,7 @@ def attempt(package_name: str) -> tuple[dict[str, Dataset], list[ConfigurationEr
 
 
 def find_package(package_name: str) -> ModuleType:
-    """Import the package of the datasets itself, none of its files; ConfigurationError when there is none."""
+    """Import the package of the datasets without its files; ConfigurationError when there is none."""
     search_working_folder()
     if not package_name:
         raise ConfigurationError("PROVIDER_DATASETS is empty. Give a folder of Python files, like provider.datasets.")
@@ -83,11 +83,11 @@ def _load(module_name: str) -> Dataset:
 
 
 def _broken(error: Exception, module_name: str) -> ConfigurationError:
-    """Say where a file is broken: the syntax error's line, or the last line run in the datasets' own files."""
+    """Give the error of a broken file, with the line of the syntax error or the last line run in the package."""
     if isinstance(error, SyntaxError) and error.filename:
         return ConfigurationError(f"{location(error.filename, error.lineno or 1)}: {error.msg}. Correct the file.")
     if isinstance(error, ConfigurationError) and ":" in str(error).partition(" ")[0]:
-        return error  # it says where already
+        return error  # it has file and line already
     own = [
         (frame.f_code.co_filename, line)
         for frame, line in traceback.walk_tb(error.__traceback__)

@@ -1,4 +1,4 @@
-"""EntityDataset: what the provider database holds of a person in one of Pango's entities."""
+"""EntityDataset: a person's records of one of Pango's entities, from the provider database."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -75,7 +75,7 @@ class EntityDataset(DatabaseDataset):
         return any(kind.names.fullmatch(name) for kind in self._maps.values())
 
     def _selects(self, column: str) -> bool:
-        """Tell whether anything of a column is shown."""
+        """Tell whether the record shows a column, or members of it."""
         if self._shown is None or column in self._shown:
             return True
         return column in self._maps and any(self._maps[column].names.fullmatch(name) for name in self._shown)

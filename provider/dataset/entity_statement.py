@@ -9,7 +9,7 @@ from sqlalchemy.engine.default import DefaultDialect
 
 from provider.database.statements import Statement
 from provider.dataset.base import Query
-from provider.dataset.person import ROWS, bind, equals, newest_first, newest_of, rows_of, together
+from provider.dataset.person import ROWS, bind, equals, newest_first, newest_of, rows_of, union_of
 from provider.store.entity_tables import TABLES
 
 
@@ -35,7 +35,7 @@ class EntityStatement:
         return self._prepared(used, tuple(query.parameters)), values
 
     def for_check(self) -> tuple[Statement, Mapping[str, Any]]:
-        """Give the statement by phone and email, which come together in nearly every call of Pango's, for nobody."""
+        """Give the statement by phone and email, which come union_of in nearly every call of Pango's, for nobody."""
         return self._prepared(("phone", "email"), ()), {"phone": None, "email": None}
 
     def _prepared(self, used: tuple[str, ...], narrowed_by: tuple[str, ...]) -> Statement:
@@ -51,7 +51,7 @@ def prepared(
     narrowed_by: tuple[str, ...],
     limit: int,
 ) -> Statement:
-    """Prepare a statement, once in a process: it takes longer than all else at the start."""
+    """Prepare a statement, once in a process: nothing else at the start takes as long."""
     chosen = _select(object_type, columns, used, narrowed_by=narrowed_by, limit=limit)
     return Statement(chosen, kind(dbapi=kind.import_dbapi()))
 
@@ -61,22 +61,22 @@ def _select(
 ) -> Select[Any]:
     """Write the statement. `narrowed_by` names fields that must have the value sent for them.
 
-    Each identifier has branches of its own, so that each is served by its own index. Where there are several, they find
-    the rows, and those that are answered are read then.
+    Each identifier has selects of its own, so that its own index serves it. Where there are several selects, they find
+    the keys of the rows, and only the rows of the answer are read.
     """
     rows, table = ROWS[object_type], TABLES[object_type]
     branches = [
-        way.where(*(equals(rows, name) for name in narrowed_by)).add_columns(
+        rows_found.where(*(equals(rows, name) for name in narrowed_by)).add_columns(
             literal_column(str(precedence), Integer).label("precedence")
         )
         for precedence, identifier in enumerate(used)
-        for way in rows_of(object_type, identifier, ["newest_at", "row_id"])
+        for rows_found in rows_of(object_type, identifier, ["newest_at", "row_id"])
     ]
     if not limit:
         branches = [newest_of(branch, object_type) for branch in branches]
         if len(branches) == 1:
             return branches[0].with_only_columns(*(rows.c[name] for name in columns))
-    found = together(branches)
+    found = union_of(branches)
     total = [func.count().over(partition_by=found.c.precedence).label("total")] if limit else []
     newest = (
         select(*found.c, *total)
@@ -84,7 +84,7 @@ def _select(
         .limit(literal_column(str(limit or 1)))
         .subquery("newest")
     )
-    # An outer join keeps the order of things: MariaDB might read the table first.
+    # An outer join, since for an inner one MariaDB might read the table first.
     joined = newest.outerjoin(table, table.c.row_id == newest.c.row_id)
     chosen = select(*(table.c[name] for name in columns)).select_from(joined)
     if limit:

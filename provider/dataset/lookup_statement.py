@@ -4,6 +4,7 @@ import re
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Any
 
 from sqlalchemy import (
@@ -61,9 +62,9 @@ _ONLY_FOR_ORDER = re.compile(r"newest|k\d+")
 
 @dataclass(frozen=True)
 class Rules:
-    """How several identifiers and several rows are dealt with, and which rows count at all.
+    """What a lookup does with several identifiers and several rows, and the conditions that every row must meet.
 
-    `limit` is that of a list, 0 for a single record.
+    `limit` is how many items a list may have, 0 for a single record.
     """
 
     match: str
@@ -102,12 +103,12 @@ class LookupStatement:
         self._reads = {key: self._read(column.type) for key, column in self.compared.items()}
         self.conditions = [self._condition(name, value) for name, value in rules.where.items()]
         self._newest = self._column(rules.newest_by) if rules.newest_by else None
-        # The same question gets the same answer: rows that are as new as each other are told apart by their key, or
-        # without one by what is shown of them.
+        # The same lookup must give the same answer: rows that are as new as each other are ordered by their key, or
+        # without a key by the columns of the record.
         ordered = rules.several != "error" or rules.limit
         self._keys = list(chosen.primary_key) if ordered else []
         self._shown = [it.name for it in self.columns if self._can_order(it.type)] if ordered and not self._keys else []
-        # A second row shows that an answer is ambiguous.
+        # A second row tells that the answer is ambiguous.
         self.most = rules.limit or (2 if rules.several == "error" else 1)
         self._prepared: dict[tuple[str, ...], Statement] = {}
 
@@ -127,18 +128,25 @@ class LookupStatement:
         """Give the identifiers of a query that can be in the table, and the values to bind."""
         values: dict[str, Any] = {}
         used = []
-        for key in self.identifiers:
+        for key, names in self._parameters.items():
             if forms := self.forms(key, query):
                 used.append(key)
-                for number, name in enumerate(self._parameters[key]):
-                    values[name] = forms[min(number, len(forms) - 1)]
+                values.update(zip_longest(names, forms, fillvalue=forms[-1]))
         return tuple(used), values
 
     def forms(self, key: str, query: Query) -> Sequence[Any]:
         """List the values an identifier of a query is compared with; nothing when it is not sent or cannot match."""
-        forms: Sequence[Any] = _forms(key, query, self.identifiers[key])
-        if read := self._reads[key]:
-            forms = [value for form in forms if (value := read(form)) is not None]
+        forms: list[Any]
+        if key == "phone":
+            phone = query.phone
+            forms = (
+                [form for name in self.identifiers[key].stored_as if (form := getattr(phone, name))] if phone else []
+            )
+        else:
+            value = query.email if key == "email" else query.identifiers.get(key)
+            forms = [] if value is None else [value]
+        if forms and (read := self._reads[key]):
+            return [value for form in forms if (value := read(form)) is not None]
         return forms
 
     def prepared(self, used: tuple[str, ...]) -> Statement:
@@ -160,7 +168,7 @@ class LookupStatement:
     def _select(self, used: tuple[str, ...], *, nobody: bool = False) -> Select[Any]:
         """Write the statement for these identifiers.
 
-        Where the first that matches counts, each has a branch of its own, so that each is served by its own index.
+        Where the first that matches counts, each has a select of its own, so that its own index serves it.
         """
         if len(used) == 1 or self.rules.match != "first":
             together = and_ if self.rules.match == "all" else or_
@@ -171,7 +179,7 @@ class LookupStatement:
         found = chosen.selected_columns
         order = [found.precedence] if len(used) > 1 and self.rules.match == "first" else []
         if self._newest is not None:
-            # Rows without a date come last: databases differ on where nulls go by themselves.
+            # Rows without a date come last: where nulls go by default differs between databases.
             order += [
                 case((found.newest.is_(None), literal_column("1")), else_=literal_column("0")),
                 found.newest.desc(),
@@ -196,7 +204,7 @@ class LookupStatement:
             extra.append(self._newest.label("newest"))
         if self.rules.limit:
             extra.append(func.count().over().label("total"))
-        # The last column is what tells branches apart.
+        # RecordReader tells by the last column which identifier found a row.
         extra.append(literal_column(str(rank), Integer).label("precedence"))
         chosen = select(*self.columns, *extra).select_from(self._chosen).where(matches, *self.conditions)
         return chosen.where(text("0 = 1")) if nobody else chosen
@@ -207,8 +215,8 @@ class LookupStatement:
         if stored.case_insensitive:
             return _among(func.lower(column), [func.lower(value) for value in sent])
         if self.dialect.name == "mssql" and stored.expression is None and _is_narrow(column.type):
-            # Drivers send text as NVARCHAR, and comparing that with VARCHAR leaves the index aside. VARCHAR may lose
-            # letters (Đ becomes D), so that what the index finds is compared once more, as it was sent.
+            # Drivers send text as NVARCHAR, for which SQL Server does not use the index of a VARCHAR column. The cast
+            # to VARCHAR may lose letters (Đ becomes D), so what it finds is compared again with the text as sent.
             narrow = [cast(value, VARCHAR(_LONGEST_VARCHAR)) for value in sent]
             return and_(_among(column, narrow), _among(column, sent))
         return _among(column, sent)
@@ -223,10 +231,12 @@ class LookupStatement:
         return column
 
     def _read(self, kind: TypeEngine[Any]) -> Callable[[str], Any] | None:
-        """Say how a form becomes a value of a column's type, None where it cannot: such a one matches no row."""
+        """Give the function that makes a value of a column's type of a form: None of a form that can match no row."""
         if isinstance(kind, Integer):
             return _int64
-        if isinstance(kind, (Numeric, Float)) and self.dialect.name != "sqlite":  # where any odd type reads as NUMERIC
+        if (
+            isinstance(kind, (Numeric, Float)) and self.dialect.name != "sqlite"
+        ):  # which takes any unknown type for NUMERIC
             return _int
         if isinstance(kind, Uuid):
             return _uuid
@@ -244,16 +254,16 @@ class LookupStatement:
         if value is None:
             return column.is_(None)
         if isinstance(value, (list, tuple, set, frozenset)):
-            return column.in_([literal(item, column.type) for item in value])  # plain values would be bound when run
+            return column.in_([literal(item, column.type) for item in value])  # plain values would be bound at each run
         matches: ColumnElement[bool] = column == value
         return matches
 
 
 class _AsSent(UserDefinedType[Any]):
-    """The type of a value that the database is left to read as it reads the column's.
+    """The type of a value that is bound without a cast.
 
-    A cast to the column's own type, which SQLAlchemy writes for PostgreSQL, fails on what the type cannot hold, and one
-    to VARCHAR leaves the index of a CHAR column aside.
+    SQLAlchemy would write a cast for PostgreSQL: one to the column's type fails on a value it cannot hold, and one to
+    VARCHAR keeps the index of a CHAR column from being used.
     """
 
     cache_ok = True
@@ -270,15 +280,6 @@ def _is_narrow(kind: TypeEngine[Any]) -> bool:
 def _width(key: str, stored: Column) -> int:
     """Count the forms an identifier is compared with."""
     return len(stored.stored_as) if key == "phone" else 1
-
-
-def _forms(key: str, query: Query, stored: Column) -> Sequence[str]:
-    """List what an identifier may look like in the table; nothing when the query does not bring it."""
-    if key == "phone":
-        phone = query.phone
-        return [form for name in stored.stored_as if (form := getattr(phone, name))] if phone else []
-    value = query.email if key == "email" else query.identifiers.get(key)
-    return [] if value is None else [value]
 
 
 def _int(form: str) -> int | None:

@@ -1,4 +1,4 @@
-"""The customer profile: of every entity the little that a marketer wants to see, in one call and one statement."""
+"""The customer profile: what a marketer wants to see of all entities, in one call and one statement."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -27,7 +27,7 @@ def _yes(means: str) -> fields.Field[Any]:
 
 
 class Profile(Schema):
-    """What leaves the service. Where the identity lacks a name, phone, email or key, another record's is shown."""
+    """The profile's fields. Where the identity lacks a name, phone, email or key, another record's is shown."""
 
     customerId = _text("The customer's key at the sender.")
     fullName = _text("The whole name; else first, middle and last name, joined.")
@@ -96,14 +96,14 @@ class ProfileDataset(DatabaseDataset):
 
 
 def _whole_name(found: Found) -> Found:
-    """Give the whole name: the identity's own, else its parts, else what another record calls the customer."""
+    """Give the whole name: the identity's, else its parts joined, else the customer's name in another record."""
     parts = " ".join(found[name] for name in NAMES if name in found)
     name = found.get("fullName") or parts or found.get("customerName")
     return {"fullName": name} if name else {}
 
 
 def _consents(found: Found) -> Found:
-    """Whoever unsubscribed consents to nothing, whatever the subscription once allowed."""
+    """Take back the consents of whoever unsubscribed, whatever the subscription allowed."""
     if found.get("subscriptionStatus", _SUBSCRIBED) == _SUBSCRIBED:
         return {}
     return {"emailConsent": False, "phoneConsent": False}

@@ -22,7 +22,7 @@ from sqlalchemy.engine.default import DefaultDialect
 
 from provider.database.statements import Statement
 from provider.dataset.base import Query
-from provider.dataset.person import PERSON, bind, newest_first, newest_of, rows_of, together
+from provider.dataset.person import PERSON, bind, newest_first, newest_of, rows_of, union_of
 from provider.store.entity_tables import TABLES
 
 NAMES = ("firstName", "middleName", "lastName")
@@ -30,7 +30,7 @@ NAMES = ("firstName", "middleName", "lastName")
 
 @dataclass(frozen=True)
 class Part:
-    """What one entity gives: fields of a person's newest record, and how many records the person has.
+    """What one entity adds to the profile: fields of a person's newest record, and how many records the person has.
 
     `shows` maps the profile's fields to the entity's; of parts that have the same field, the first with a value counts.
     `counts` maps the profile's fields to the value of `event` that is counted, None for every record.
@@ -42,7 +42,7 @@ class Part:
 
 
 _WHO = {"customerId": "customerId", "customerName": "customerName", "phone": "customerPhone", "email": "customerEmail"}
-"""Who a person is, in records that are no identity."""
+"""The fields of records, other than identities, that say whose they are."""
 
 _IDENTITY = ("customerId", "fullName", "gender", "dob", "dob2", "city", "customerGroup", "phone", "email", *NAMES)
 
@@ -112,7 +112,7 @@ class ProfileStatement:
 
 @cache
 def prepared(kind: type[DefaultDialect], used: tuple[str, ...]) -> Statement:
-    """Prepare the statement for these identifiers, once in a process: it takes long."""
+    """Prepare the statement for these identifiers, once in a process: that takes long."""
     return Statement(_select(used), kind(dbapi=kind.import_dbapi()))
 
 
@@ -121,12 +121,12 @@ def _select(used: Sequence[str]) -> Select[Any]:
     people = [_person(identifier, precedence) for precedence, identifier in enumerate(used)]
     if len(people) == 1:
         return people[0]
-    together = union_all(*people).subquery("people")
-    return select(together).order_by(together.c.precedence)
+    everybody = union_all(*people).subquery("people")
+    return select(everybody).order_by(everybody.c.precedence)
 
 
 def _person(identifier: str, precedence: int) -> Select[Any]:
-    """Write the row of one identifier: every part beside the others, all of them null for nobody."""
+    """Write the row of one identifier, all parts side by side; every value is null when it finds nobody."""
     joined: FromClause = select(literal_column(str(precedence), Integer).label("precedence")).subquery("person")
     precedences = list(joined.c)
     shown: list[ColumnElement[Any]] = []
@@ -136,7 +136,7 @@ def _person(identifier: str, precedence: int) -> Select[Any]:
         found = _found(part, identifier).subquery(f"found{number}")
         joined = joined.outerjoin(found, true())
         if part.shows:
-            # An outer join keeps the order of things: MariaDB would read the table first where nothing is found.
+            # An outer join, since for an inner one MariaDB would read the table first where nothing is found.
             joined = joined.outerjoin(table, table.c.row_id == found.c.row_id)
             shown += [table.c[column] for column in part.shows.values()]
         counted += [found.c[name] for name in part.counts]
@@ -145,12 +145,12 @@ def _person(identifier: str, precedence: int) -> Select[Any]:
 
 
 def _found(part: Part, identifier: str) -> Select[Any]:
-    """Write the one row of a part: where the newest record is, and how many there are."""
+    """Write the one row of a part: the key of the newest record, and how many records there are."""
     if not part.shows:
-        events = together(rows_of(part.object_type, identifier, ["event"]))
+        events = union_of(rows_of(part.object_type, identifier, ["event"]))
         return select(*(_count(events.c.event, event).label(name) for name, event in part.counts.items()))
-    ways = rows_of(part.object_type, identifier, ["newest_at", "row_id"])
-    found = together(ways if part.counts else [newest_of(way, part.object_type) for way in ways])
+    selects = rows_of(part.object_type, identifier, ["newest_at", "row_id"])
+    found = union_of(selects if part.counts else [newest_of(rows, part.object_type) for rows in selects])
     totals = [func.count().over().label(name) for name in part.counts]
     return select(found.c.row_id, *totals).order_by(*newest_first(found)).limit(literal_column("1"))
 

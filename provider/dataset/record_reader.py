@@ -72,7 +72,11 @@ class RecordReader:
             return {"total": first[0][-2], "items": [self.record(row) for row in first]}
         if len(rows) > 1 and rows[0][-1] == rows[1][-1]:
             raise Ambiguous
-        return next((found for row in rows if (found := self.record(row)) is not None), None)
+        for row in rows:
+            found = self.record(row)
+            if found is not None:
+                return found
+        return None
 
 
 class DatabaseDataset(Dataset):

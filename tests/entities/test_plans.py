@@ -1,4 +1,4 @@
-"""No lookup reads a table: whatever is asked for, indexes find it, and one statement brings it."""
+"""No lookup of an entity reads a whole table: indexes serve every statement."""
 
 import pytest
 from entity_store import example
