@@ -17,8 +17,8 @@ from provider.api.proxies import trust_proxies
 from provider.api.request_log import log_requests
 from provider.api.token import token_api
 from provider.api.webhook import webhook_api
-from provider.auth import Authenticator
 from provider.auth.access_tokens import AccessTokens
+from provider.auth.authenticator import Authenticator
 from provider.auth.callers import Callers
 from provider.auth.client_secrets import ClientSecrets
 from provider.auth.credentials import Credentials

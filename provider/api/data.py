@@ -7,8 +7,7 @@ from flask import Blueprint, Response
 from provider.api.parameters import raw_parameters
 from provider.api.request_log import current_call, current_request
 from provider.api.responses import answer
-from provider.auth import Authenticator
-from provider.auth.authenticator import REALM
+from provider.auth.authenticator import REALM, Authenticator
 from provider.dataset import Dataset
 from provider.errors import InvalidRequest, UnknownDataset
 from provider.lookup import lookup

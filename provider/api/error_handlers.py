@@ -9,7 +9,7 @@ from werkzeug.exceptions import HTTPException
 from provider.api.callback import ENVELOPE, PREFIX
 from provider.api.request_log import current_call, current_request
 from provider.api.responses import answer
-from provider.auth import Authenticator
+from provider.auth.authenticator import Authenticator
 from provider.contract.envelope import Envelope
 from provider.errors import (
     InternalError,

@@ -8,7 +8,7 @@ from flask import Blueprint, Response
 from provider.api.bodies import json_object, read_large_body
 from provider.api.request_log import current_call, current_request
 from provider.api.responses import answer
-from provider.auth import Authenticator
+from provider.auth.authenticator import Authenticator
 from provider.auth.callers import reaching_database
 from provider.errors import InvalidRequest
 from provider.ingestion.inbound.webhook_worker import Worker

@@ -11,7 +11,7 @@ from provider.auth.callers import CACHE_SECONDS
 from provider.auth.clients import Clients, Issued
 from provider.auth.grants import Grants, Terms
 from provider.auth.keys import CONSENT_CODE, Pepper
-from provider.cli.client.options import Duration, Renames, read_grants, read_webhook_grants
+from provider.cli.client.options import Duration, Renames
 from provider.contract.envelope import CHOICES
 from provider.errors import ConfigurationError
 from provider.settings import METHODS, Settings
@@ -86,6 +86,9 @@ def create(
 
     What is not given is as the deployment's settings say.
     """
+    # Imported here since it loads the datasets, which no other command on clients needs.
+    from provider.cli.client.grants import read_grants, read_webhook_grants  # noqa: PLC0415
+
     settings = Settings.from_environment()
     own = {part: value for part, value in envelope.items() if value is not None}
     issued = open_clients(settings).create(
