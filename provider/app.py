@@ -118,3 +118,10 @@ def create_app(settings: Settings | None = None) -> Flask:
     log_requests(app)
     app.wsgi_app = trust_proxies(app.wsgi_app, settings.trusted_proxies)  # type: ignore[assignment, method-assign]
     return app
+
+
+def create_serving_app() -> Flask:
+    """Make the WSGI app of a process that serves: with the worker that handles webhooks."""
+    app = create_app()
+    app.extensions["worker"].start()
+    return app
