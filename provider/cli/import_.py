@@ -27,6 +27,7 @@ from provider.records.importing.readers import Rows, read
 from provider.records.importing.rejected_rows import rejected_path
 from provider.settings import Settings
 from provider.store.entity_tables import TABLES
+from provider.store.partner_package import load_partner_fields
 from provider.store.provider_database import migrated_database
 
 Tell = Callable[[Rows, Tally], None]
@@ -104,8 +105,9 @@ def command(
     A record replaces the one of the same key. Rows with mistakes go to FILE.rejected.csv, each with its reason. After
     an interruption, the same command goes on where it was.
     """
-    entity = _entity(object_type)
     settings = Settings.from_environment()
+    load_partner_fields(settings.datasets)
+    entity = _entity(object_type)
     check_region(settings.phone_region)
     if guesses:
         _guess(entity, file, settings)
