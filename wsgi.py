@@ -1,4 +1,4 @@
-"""The WSGI entry point of a checkout, for gunicorn and others: `gunicorn wsgi:app`. `provider serve` does not need it."""
+"""The WSGI entry point for gunicorn and other servers, as `wsgi:app`; `provider serve` makes the same app."""
 
 from provider.app import create_serving_app
 
