@@ -47,7 +47,8 @@ class Guesses:
             except Exception as error:  # noqa: BLE001 -- each driver refuses in a way of its own
                 raise ConfigurationError(
                     f"PROVIDER_REDIS_URL cannot be used ({type(error).__name__}). "
-                    "Write it like redis://127.0.0.1:6379/0, and install the extra: .venv/bin/pip install -e '.[redis]'"
+                    "Write it like redis://127.0.0.1:6379/0, and install the extra: "
+                    "pip install 'access-data-provider[redis]'"
                 ) from None
             self._shared = MovingWindowRateLimiter(storage)
         self._one_at_a_time = BoundedSemaphore(1)

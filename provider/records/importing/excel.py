@@ -24,7 +24,7 @@ def open_sheet(path: Path) -> tuple[int | None, list[str], Generator[Numbered]]:
         from openpyxl import load_workbook  # noqa: PLC0415 -- an extra
     except ImportError:
         raise ConfigurationError(
-            "Excel files need the library openpyxl. Install it: .venv/bin/pip install -e '.[excel]'"
+            "Excel files need the library openpyxl. Install it: pip install 'access-data-provider[excel]'"
         ) from None
     # Of styles it does not know, and of dates that are none, which the import says itself.
     warnings.filterwarnings("ignore", category=UserWarning, module="openpyxl")
