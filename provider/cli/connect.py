@@ -80,7 +80,7 @@ def connect(name: str, settings: Settings, url: str, *, auth: str = "api_key") -
         if client.grants is None or dataset.name in client.grants
     ]
     connections = [_data_connection(dataset, client, settings, url, headers) for dataset in readable]
-    chosen = {dataset.name for dataset in readable if client.grants is not None or dataset.where != BUILT_IN}
+    chosen = {dataset.name for dataset in readable if client.grants is not None or dataset.declared_at != BUILT_IN}
     return ConnectionSheet(
         client=name,
         auth=auth,

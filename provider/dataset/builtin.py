@@ -14,7 +14,7 @@ def built_in() -> dict[str, Dataset]:
     """Make the built-in datasets, by name."""
     datasets: list[Dataset] = [ProfileDataset(), *(EntityDataset(object_type) for object_type in DOCUMENTED)]
     for dataset in datasets:
-        dataset.where = BUILT_IN
+        dataset.declared_at = BUILT_IN
     return {dataset.name: dataset for dataset in datasets}
 
 

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import CHAR, NCHAR, Boolean, Dialect, Float, Numeric, Time
+from sqlalchemy import CHAR, NCHAR, Boolean, ColumnElement, Dialect, Float, Numeric, Time
+from sqlalchemy.dialects.postgresql import DOMAIN
 from sqlalchemy.types import TypeEngine
 
 from provider.contract.record import EXACT_DIGITS
@@ -81,6 +82,14 @@ def lenient(process: Convert, otherwise: Convert) -> Convert:
 
 def nothing(_: Any) -> None:
     """Leave a value out."""
+
+
+def base_type(column: ColumnElement[Any]) -> TypeEngine[Any]:
+    """Give a column's type; for a domain of PostgreSQL's the type it is made of."""
+    kind: TypeEngine[Any] = column.type
+    while isinstance(kind, DOMAIN):
+        kind = kind.data_type
+    return kind
 
 
 def driver_conversion(kind: TypeEngine[Any], dialect: Dialect, code: Any) -> Convert | None:

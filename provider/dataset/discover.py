@@ -32,11 +32,8 @@ def attempt(package_name: str) -> tuple[dict[str, Dataset], list[ConfigurationEr
             mistakes.append(mistake)
             continue
         if earlier := datasets.get(dataset.name):
-            mistakes.append(
-                ConfigurationError(
-                    f"{dataset.where}: the name {dataset.name!r} is taken by {earlier.where}. Rename one of them."
-                )
-            )
+            taken = f"the name {dataset.name!r} is taken by {earlier.declared_at}"
+            mistakes.append(ConfigurationError(f"{dataset.declared_at}: {taken}. Rename one of them."))
         else:
             datasets[dataset.name] = dataset
     return datasets, mistakes

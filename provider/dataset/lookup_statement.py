@@ -1,4 +1,4 @@
-"""Wording: the one statement of a lookup, for every combination of identifiers, in the SQL of any database."""
+"""The SQL statement of a lookup in a partner's table, for every combination of identifiers and every database."""
 
 import re
 import uuid
@@ -39,12 +39,12 @@ from sqlalchemy import (
     type_coerce,
     union_all,
 )
-from sqlalchemy.dialects.postgresql import DOMAIN
 from sqlalchemy.types import NullType, TypeEngine, UserDefinedType
 
 from provider.database.statements import Statement
 from provider.dataset.base import Query
 from provider.dataset.columns import Column, Field
+from provider.dataset.conversion import base_type
 from provider.errors import ConfigurationError
 
 MATCHES = ("first", "any", "all")
@@ -73,8 +73,12 @@ class Rules:
     where: Mapping[str, Any] = field(default_factory=dict)
 
 
-class Wording:
-    """The statements over one table, view or selection, by the identifiers a query brings."""
+class LookupStatement:
+    """The statements of lookups in one table, view or selection: one for each combination of identifiers.
+
+    `columns` are those of the record, in its order, `conditions` the fixed ones; `compared` tells, by identifier, what
+    it is compared with, before case is ignored; `most` is how many rows a lookup needs.
+    """
 
     def __init__(
         self,
@@ -89,15 +93,15 @@ class Wording:
         self.rules = rules
         self.identifiers = identifiers
         self._chosen = chosen
-        self.columns = [self.column(it.column).label(f"c{number}") for number, it in enumerate(fields.values())]
-        self._compared = {key: self._comparison(stored) for key, stored in identifiers.items()}
+        self.columns = [self._column(it.column).label(f"c{number}") for number, it in enumerate(fields.values())]
+        self.compared = {key: self._comparison(stored) for key, stored in identifiers.items()}
         self._parameters = {
             key: [f"i{position}_{number}" for number in range(_width(key, stored))]
             for position, (key, stored) in enumerate(identifiers.items())
         }
-        self._reads = {key: self._read(column.type) for key, column in self._compared.items()}
-        self._where = [self._condition(name, value) for name, value in rules.where.items()]
-        self._newest = self.column(rules.newest_by) if rules.newest_by else None
+        self._reads = {key: self._read(column.type) for key, column in self.compared.items()}
+        self.conditions = [self._condition(name, value) for name, value in rules.where.items()]
+        self._newest = self._column(rules.newest_by) if rules.newest_by else None
         # The same question gets the same answer: rows that are as new as each other are told apart by their key, or
         # without one by what is shown of them.
         ordered = rules.several != "error" or rules.limit
@@ -105,39 +109,55 @@ class Wording:
         self._shown = [it.name for it in self.columns if self._can_order(it.type)] if ordered and not self._keys else []
         # A second row shows that an answer is ambiguous.
         self.most = rules.limit or (2 if rules.several == "error" else 1)
-        self._statements: dict[tuple[str, ...], Statement] = {}
+        self._prepared: dict[tuple[str, ...], Statement] = {}
 
-    def arrange(self, query: Query) -> tuple[tuple[str, ...], dict[str, Any]]:
-        """Give the identifiers a query brings that can be in the table, and the values to look for."""
+    def for_query(self, query: Query) -> tuple[Statement, Mapping[str, Any]] | None:
+        """Give the statement that a query asks for and the values to bind; None when no row can match."""
+        used, values = self.bind(query)
+        if not used or (self.rules.match == "all" and len(used) < self._sent(query)):
+            return None
+        return self.prepared(used), values
+
+    def for_check(self) -> tuple[Statement, Mapping[str, Any]]:
+        """Give the statement with all identifiers, made to find nothing, and its values: for `Source.check`."""
+        chosen = self._select(tuple(self.identifiers), nobody=True)
+        return Statement(chosen, self.dialect), {name: None for names in self._parameters.values() for name in names}
+
+    def bind(self, query: Query) -> tuple[tuple[str, ...], dict[str, Any]]:
+        """Give the identifiers of a query that can be in the table, and the values to bind."""
         values: dict[str, Any] = {}
         used = []
-        for key, stored in self.identifiers.items():
-            forms: Sequence[Any] = _forms(key, query, stored)
-            if forms and (read := self._reads[key]):
-                forms = [value for form in forms if (value := read(form)) is not None]
-            if forms:
+        for key in self.identifiers:
+            if forms := self.forms(key, query):
                 used.append(key)
                 for number, name in enumerate(self._parameters[key]):
                     values[name] = forms[min(number, len(forms) - 1)]
         return tuple(used), values
 
-    def sent(self, query: Query) -> int:
+    def forms(self, key: str, query: Query) -> Sequence[Any]:
+        """List the values an identifier of a query is compared with; nothing when it is not sent or cannot match."""
+        forms: Sequence[Any] = _forms(key, query, self.identifiers[key])
+        if read := self._reads[key]:
+            forms = [value for form in forms if (value := read(form)) is not None]
+        return forms
+
+    def prepared(self, used: tuple[str, ...]) -> Statement:
+        """Give the statement for these identifiers, compiled when it is first asked for."""
+        if used not in self._prepared:
+            self._prepared[used] = Statement(self._select(used), self.dialect)
+        return self._prepared[used]
+
+    def every_row(self) -> Select[Any]:
+        """Write the statement that reads all rows, whoever they are of; values come as the driver gives them."""
+        columns: list[Any] = [type_coerce(column, NullType()).label(column.name) for column in self.columns]
+        return select(*columns).select_from(self._chosen).where(*self.conditions)
+
+    def _sent(self, query: Query) -> int:
         """Count the dataset's identifiers that a query brings."""
         brought = {"phone": query.phone, "email": query.email, **query.identifiers}
         return sum(brought.get(key) is not None for key in self.identifiers)
 
-    def statement(self, used: tuple[str, ...]) -> Statement:
-        """Give the statement for these identifiers."""
-        if used not in self._statements:
-            self._statements[used] = Statement(self.select(used), self.dialect)
-        return self._statements[used]
-
-    def trial(self) -> tuple[Statement, dict[str, None]]:
-        """Give the statement for all identifiers, made to find nothing at once, and its values."""
-        chosen = self.select(tuple(self.identifiers), nobody=True)
-        return Statement(chosen, self.dialect), {name: None for names in self._parameters.values() for name in names}
-
-    def select(self, used: tuple[str, ...], *, nobody: bool = False) -> Select[Any]:
+    def _select(self, used: tuple[str, ...], *, nobody: bool = False) -> Select[Any]:
         """Write the statement for these identifiers.
 
         Where the first that matches counts, each has a branch of its own, so that each is served by its own index.
@@ -160,15 +180,14 @@ class Wording:
         shown = [column for column in found if not _ONLY_FOR_ORDER.fullmatch(column.name)]
         return chosen.with_only_columns(*shown).order_by(*order).limit(self.most)
 
-    def column(self, name: str) -> ColumnElement[Any]:
+    def _column(self, name: str) -> ColumnElement[Any]:
         """Find a column; ConfigurationError lists those there are."""
         columns = self._chosen.columns
         if name not in columns:
             where = getattr(self._chosen, "name", None) or "the selection"
             raise ConfigurationError(f"{where} has no column {name!r}. It has: {', '.join(columns.keys())}.")
-        column, kind = columns[name], columns[name].type
-        while isinstance(kind, DOMAIN):  # PostgreSQL compares a domain as what it is made of
-            kind = kind.data_type
+        column: ColumnElement[Any] = columns[name]
+        kind = base_type(column)  # PostgreSQL compares a domain as what it is made of
         return column if kind is column.type else type_coerce(column, kind)
 
     def _branch(self, matches: ColumnElement[bool], rank: int, *, nobody: bool) -> Select[Any]:
@@ -179,11 +198,11 @@ class Wording:
             extra.append(func.count().over().label("total"))
         # The last column is what tells branches apart.
         extra.append(literal_column(str(rank), Integer).label("precedence"))
-        chosen = select(*self.columns, *extra).select_from(self._chosen).where(matches, *self._where)
+        chosen = select(*self.columns, *extra).select_from(self._chosen).where(matches, *self.conditions)
         return chosen.where(text("0 = 1")) if nobody else chosen
 
     def _matches(self, key: str) -> ColumnElement[bool]:
-        stored, column = self.identifiers[key], self._compared[key]
+        stored, column = self.identifiers[key], self.compared[key]
         sent = [bindparam(name, None, type_=_AsSent()) for name in self._parameters[key]]
         if stored.case_insensitive:
             return _among(func.lower(column), [func.lower(value) for value in sent])
@@ -198,7 +217,7 @@ class Wording:
         """Give what an identifier is compared with; a column that is neither text nor a number by its text."""
         if stored.expression is not None:
             return literal_column(f"({stored.expression})", String())
-        column = self.column(stored.name)
+        column = self._column(stored.name)
         if isinstance(column.type, Enum) or not isinstance(column.type, _COMPARED_AS_SENT):
             return cast(column, String(_LONGEST_TEXT))
         return column
@@ -221,7 +240,7 @@ class Wording:
         return isinstance(kind, _ORDERED) and not wide
 
     def _condition(self, name: str, value: Any) -> ColumnElement[bool]:
-        column = self.column(name)
+        column = self._column(name)
         if value is None:
             return column.is_(None)
         if isinstance(value, (list, tuple, set, frozenset)):

@@ -63,14 +63,14 @@ def equals(rows: FromClause, identifier: str) -> ColumnElement[bool]:
     return matches
 
 
-def values_of(query: Query) -> dict[str, Any]:
-    """Give the values a query binds, by name."""
+def bind(query: Query, identifiers: Sequence[str]) -> tuple[tuple[str, ...], dict[str, Any]]:
+    """Give the identifiers that a query brings, in this order, and the values to bind, by name."""
     values: dict[str, Any] = {**query.identifiers, **query.parameters}
     if query.phone is not None:
         values["phone"] = query.phone.e164
     if query.email is not None:
         values["email"] = query.email
-    return values
+    return tuple([identifier for identifier in identifiers if identifier in values]), values
 
 
 def newest_first(rows: FromClause) -> tuple[ColumnElement[Any], ColumnElement[Any]]:

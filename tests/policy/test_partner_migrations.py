@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -16,17 +17,8 @@ from support import CHECKOUT, SECRET_KEY, environment
 from provider.errors import ConfigurationError
 from provider.store.partner_package import load_partner_fields
 
-OWN_FIELDS = '''"""Our own fields of Pango's entities."""
-
-from provider.contract.entities.fields import Long, Text
-
-fields = {
-    "customer-membership": {
-        "expiringPoint": Long("Points about to expire.", example=120),
-        "cardColour": Text("The colour of the card.", example="red", longest=20),
-    }
-}
-'''
+PAGE = (CHECKOUT / "docs/entities.md").read_text().partition("## A field more")[2]
+OWN_FIELDS = re.search(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)[1]
 MIGRATION = """
 import sqlalchemy as sa
 from alembic import op

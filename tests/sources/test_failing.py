@@ -382,7 +382,7 @@ def test_a_pool_that_is_exhausted_refuses_quickly(database):
     database.run(*TABLES)
     dataset = database.prepared(table="a")
     source = database.source()
-    find = dataset.select(source)
+    find = dataset.reader(source).read
     query = understand(dataset, {"phone": PHONE})
     with ExitStack() as stack:
         for _ in range(source.engine.pool.size()):
