@@ -1,8 +1,5 @@
 """The app: joins the parts, and prepares at the start whatever a lookup needs."""
 
-from collections.abc import Callable
-from typing import Any
-
 import structlog
 from flask import Flask
 
@@ -11,22 +8,24 @@ from provider.api.callback import callback_api
 from provider.api.consent import consent_page
 from provider.api.data import data_api
 from provider.api.error_handlers import answer_errors
+from provider.api.flask_app import ProviderApp
 from provider.api.health import health
 from provider.api.oauth2 import oauth2_api
 from provider.api.proxies import trust_proxies
-from provider.api.request_log import log_requests
 from provider.api.token import token_api
 from provider.api.webhook import webhook_api
 from provider.auth import Authenticator
 from provider.auth.access_tokens import AccessTokens
+from provider.auth.bearer_tokens import BearerTokens
 from provider.auth.callers import Callers
 from provider.auth.client_secrets import ClientSecrets
-from provider.auth.credentials import Credentials
-from provider.auth.failed_logins import Guesses
-from provider.auth.grants import Grants
+from provider.auth.credentials import StoredCredentials
+from provider.auth.failed_logins import FailedLogins
 from provider.auth.issuers import Issuers
 from provider.auth.keys import Pepper, derive_key
 from provider.auth.oauth2.authorization_server import OAuthServer
+from provider.auth.oauth2.issued_tokens import IssuedTokens
+from provider.auth.one_time_secrets import OneTimeSecrets
 from provider.contract.envelope import Envelope
 from provider.contract.identity import check_region
 from provider.database.sources import OWN, Sources
@@ -43,14 +42,6 @@ from provider.store.provider_database import check_migrated, open_database
 logger = structlog.get_logger()
 
 BODY_LIMIT = 64 * 1024
-
-
-class _App(Flask):
-    """Flask without coroutines: looking for them takes a tenth of a lookup's time."""
-
-    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """Give the function as it is: none of ours is a coroutine."""
-        return func
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -76,45 +67,39 @@ def create_app(settings: Settings | None = None) -> Flask:
 
     pepper = Pepper(secret_key)
     callers = Callers(engine, settings)
-    credentials = Credentials(engine, pepper, callers)
     pinned = open_database(settings, isolation_level="AUTOCOMMIT", max_overflow=-1)
     tokens = AccessTokens(pinned, secret_key, settings.token_ttl)
-    guesses = Guesses(settings.redis_url)
-    secrets = ClientSecrets(credentials, guesses)
-    authenticator = Authenticator(
-        settings,
-        credentials=credentials,
-        tokens=tokens,
-        callers=callers,
-        issuers=Issuers(settings.oauth_issuers),
-        guesses=guesses,
-    )
+    failed_logins = FailedLogins(settings.redis_url)
+    credentials = StoredCredentials(engine, settings, pepper=pepper, callers=callers, failed_logins=failed_logins)
+    client_secrets = ClientSecrets(credentials, failed_logins)
+    issuers = Issuers(settings.oauth_issuers)
+    bearer_tokens = BearerTokens(settings, tokens=tokens, issuers=issuers, callers=callers, failed_logins=failed_logins)
+    authenticator = Authenticator(settings, credentials=credentials, bearer_tokens=bearer_tokens)
 
-    callbacks = Callbacks(engine, settings, guesses)
+    callbacks = Callbacks(engine, settings, failed_logins)
     inbox = Inbox(engine)
     worker = Worker(inbox, load_handlers(settings.datasets))
 
-    app = _App("provider", static_folder=None)
+    app = ProviderApp()
     app.extensions["worker"] = worker
     app.extensions["databases"] = databases
     app.extensions["engines"] = [engine, *opened.values(), pinned]
     app.config["MAX_CONTENT_LENGTH"] = BODY_LIMIT
-    app.url_map.merge_slashes = False  # a redirect has no envelope
     suppressions = Suppressions(engine, secret_key, region=settings.phone_region)
     app.register_blueprint(data_api(datasets, authenticator, suppressions, region=settings.phone_region))
     if "token" in settings.auth_methods:
-        app.register_blueprint(token_api(secrets, tokens, settings))
+        app.register_blueprint(token_api(client_secrets, tokens, settings))
     if "oauth" in settings.auth_methods:
-        grants = Grants(engine, pepper)
+        one_time_secrets = OneTimeSecrets(engine, pepper)
+        issued_tokens = IssuedTokens(tokens, one_time_secrets, callers)
         server = OAuthServer(
-            app, callers=callers, secrets=secrets, tokens=tokens, grants_=grants, datasets=list(datasets)
+            app, callers=callers, client_secrets=client_secrets, issued_tokens=issued_tokens, datasets=list(datasets)
         )
         app.register_blueprint(oauth2_api(server))
-        app.register_blueprint(consent_page(server, grants, guesses))
+        app.register_blueprint(consent_page(server, one_time_secrets, failed_logins))
     app.register_blueprint(callback_api(callbacks))
     app.register_blueprint(webhook_api(inbox, worker, authenticator))
     app.register_blueprint(health(databases))
     answer_errors(app, authenticator, envelope)
-    log_requests(app)
     app.wsgi_app = trust_proxies(app.wsgi_app, settings.trusted_proxies)  # type: ignore[assignment, method-assign]
     return app

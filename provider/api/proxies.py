@@ -1,4 +1,4 @@
-"""Proxies in front: what they say of the caller counts only when they are known."""
+"""Proxies in front of the service: X-Forwarded headers count only when a known proxy sends them."""
 
 from collections.abc import Callable, Iterable
 from ipaddress import ip_network
@@ -13,7 +13,7 @@ WsgiApp = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
 def trust_proxies(app: WsgiApp, networks: Iterable[str]) -> WsgiApp:
-    """Believe X-Forwarded-For, -Proto and -Host of callers in these networks, of nobody else."""
+    """Make the app use X-Forwarded-For, -Proto and -Host of callers in these networks alone; ConfigurationError."""
     try:
         trusted = [ip_network(network.strip()) for network in networks if network.strip()]
     except ValueError as error:

@@ -17,11 +17,11 @@ from itsdangerous import Signer
 from sqlalchemy import Engine, bindparam, delete, insert, select
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from provider.auth.callers import database_down, reaching_database
 from provider.auth.keys import derive_key, random_id
 from provider.database.statements import PinnedConnections, Statement
 from provider.errors import ConfigurationError
 from provider.store.client_tables import Revocation
+from provider.store.provider_database import database_down, reaching_database
 
 PREFIX = "pat_"
 _LONGEST = 4096

@@ -1,4 +1,4 @@
-"""Addresses: those callers come from, which may be anything, and those we call ourselves."""
+"""Addresses: the network address of a caller, and web addresses we call ourselves."""
 
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import urlsplit
@@ -7,7 +7,7 @@ _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 def parse_address(text: str | None) -> IPv4Address | IPv6Address | None:
-    """Read an address, None when it is none; a socket for both families writes IPv4 as ::ffff:203.0.113.7."""
+    """Read a network address, None when the text is none. ::ffff:203.0.113.7 is read as the IPv4 address in it."""
     try:
         address = ip_address(text or "")
     except ValueError:
@@ -17,7 +17,7 @@ def parse_address(text: str | None) -> IPv4Address | IPv6Address | None:
 
 
 def is_trustworthy(url: str) -> bool:
-    """Tell whether one may send to a web address: encrypted, or within this machine."""
+    """Tell whether a web address is safe to send secrets to: https, or plain http within this machine."""
     try:
         parts = urlsplit(url)
         port = parts.port

@@ -18,6 +18,7 @@ AUTHORIZATION_CODE = "code"
 REFRESH_TOKEN = "refresh_token"  # noqa: S105
 PREFIXES = {API_KEY: "pak", CLIENT_SECRET: "pcs", CONSENT_CODE: "pcc", AUTHORIZATION_CODE: "pac", REFRESH_TOKEN: "prt"}
 
+_KINDS = {prefix: kind for kind, prefix in PREFIXES.items()}
 _BASE62 = string.digits + string.ascii_letters
 _ID_LENGTH = 12
 _SECRET_LENGTH = 32
@@ -36,11 +37,6 @@ class Key:
     kind: str
     id: str
     text: str
-
-    @property
-    def intact(self) -> bool:
-        """Whether the checksum fits: a typing error need not be looked up."""
-        return self.text[-_CHECKSUM_LENGTH:] == _checksum(self.text[:-_CHECKSUM_LENGTH])
 
     @property
     def last_four(self) -> str:
@@ -75,12 +71,18 @@ def make_key(kind: str) -> Key:
     return Key(kind=kind, id=key_id, text=body + _checksum(body))
 
 
-def parse_key(text: str, kind: str) -> Key | None:
-    """Read a key of one kind; None when it does not have the form of one."""
+def parse_key(text: str, *kinds: str) -> Key | None:
+    """Read a key of one of these kinds; None when its form or its checksum is not that of one."""
     match = _FORM.fullmatch(text)
-    if not match or match[1] != PREFIXES[kind]:
+    kind = _KINDS[match[1]] if match else None
+    if match is None or kind not in kinds or text[-_CHECKSUM_LENGTH:] != _checksum(text[:-_CHECKSUM_LENGTH]):
         return None
     return Key(kind=kind, id=match[2], text=text)
+
+
+def has_prefix(text: str, kind: str) -> bool:
+    """Tell whether a text begins like a key of a kind, right or wrong."""
+    return text.startswith(PREFIXES[kind] + "_")
 
 
 def random_id() -> str:

@@ -76,7 +76,7 @@ class Credential(Base):
     client: Mapped[Client] = relationship(back_populates="credentials")
 
 
-class Grant(Base):
+class OneTimeSecret(Base):
     """A secret of one use on the way to a token: a consent code, an authorization code or a refresh token.
 
     `family` ties together all that came of one consent, so that it can be revoked as a whole.
@@ -97,7 +97,7 @@ class Grant(Base):
 
 
 class Revocation(Base):
-    """The id of an access token, or of a family of grants, that was revoked before its time."""
+    """The id of an access token, or of a family of one-time secrets, that was revoked before its time."""
 
     __tablename__ = "provider_revocation"
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from provider.auth.authenticator import WEBHOOK
+from provider.auth.access import WEBHOOK
 from provider.dataset import Dataset
 from provider.dataset.builtin import served
 from provider.dataset.masks import MASKS

@@ -1,4 +1,4 @@
-"""Secrets of one use on the way to a token: consent codes, authorization codes, refresh tokens."""
+"""Secrets that work once, on the way to a token: consent codes, authorization codes, refresh tokens."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import CursorResult, Engine, delete, select, update
 from sqlalchemy.orm import Session
 
-from provider.auth.callers import reaching_database
 from provider.auth.keys import AUTHORIZATION_CODE, CONSENT_CODE, REFRESH_TOKEN, Pepper, make_key, parse_key, random_id
-from provider.store.client_tables import Grant
+from provider.store.client_tables import OneTimeSecret
+from provider.store.provider_database import reaching_database
 
 LIFETIMES = {
     CONSENT_CODE: timedelta(minutes=10),
@@ -19,7 +19,7 @@ LIFETIMES = {
 
 @dataclass(frozen=True)
 class Terms:
-    """What a grant stands for. `family` ties together all that came of one consent."""
+    """What a secret stands for: the id of a client's row, and the `family` of all that came of one consent."""
 
     client: int
     scope: str = ""
@@ -28,8 +28,8 @@ class Terms:
     code_challenge: str | None = None
 
 
-class Grants:
-    """Makes, finds and uses up grants. What has expired is forgotten whenever a new one is made.
+class OneTimeSecrets:
+    """Makes, finds and uses up one-time secrets. Making one deletes those that have expired.
 
     Every method raises SourceUnavailable when the provider database does not answer.
     """
@@ -39,14 +39,14 @@ class Grants:
         self._pepper = pepper
 
     def make(self, kind: str, terms: Terms) -> str:
-        """Make a grant; return its text, which is kept only as a hash."""
+        """Make a secret; return its text, which is stored only as a hash."""
         key, now = make_key(kind), datetime.now(UTC)
-        # Two transactions: in one, MariaDB's gap locks would make those who come at once fail for each other.
+        # Two transactions: in one, MariaDB's gap locks would make calls at the same moment fail.
         with reaching_database(), self._engine.begin() as connection:
-            connection.execute(delete(Grant).where(Grant.expires_at < now))
+            connection.execute(delete(OneTimeSecret).where(OneTimeSecret.expires_at < now))
         with reaching_database(), Session(self._engine) as session, session.begin():
             session.add(
-                Grant(
+                OneTimeSecret(
                     id=key.id,
                     client_pk=terms.client,
                     kind=kind,
@@ -60,21 +60,23 @@ class Grants:
             )
         return key.text
 
-    def find(self, text: str, kind: str) -> Grant | None:
-        """Find a genuine grant, a used one too; None when it is unknown or has expired."""
+    def find(self, text: str, kind: str) -> OneTimeSecret | None:
+        """Find a genuine secret, a used one too; None when it is unknown or has expired."""
         key = parse_key(text, kind)
-        if key is None or not key.intact:
+        if key is None:
             return None
         with reaching_database(), Session(self._engine) as session:
-            grant = session.scalar(select(Grant).where(Grant.id == key.id, Grant.kind == kind))
-        if grant is None or not self._pepper.matches(text, grant.digest) or grant.expires_at <= datetime.now(UTC):
+            secret = session.scalar(select(OneTimeSecret).where(OneTimeSecret.id == key.id, OneTimeSecret.kind == kind))
+        if secret is None or not self._pepper.matches(text, secret.digest) or secret.expires_at <= datetime.now(UTC):
             return None
-        return grant
+        return secret
 
-    def use(self, grant: Grant) -> bool:
-        """Use a grant up; False when somebody else, perhaps in another worker, was first."""
+    def use(self, secret: OneTimeSecret) -> bool:
+        """Use a secret up; False when another call, perhaps in another worker, was first."""
         with reaching_database(), self._engine.begin() as connection:
             used: CursorResult[object] = connection.execute(
-                update(Grant).where(Grant.id == grant.id, Grant.used_at.is_(None)).values(used_at=datetime.now(UTC))
+                update(OneTimeSecret)
+                .where(OneTimeSecret.id == secret.id, OneTimeSecret.used_at.is_(None))
+                .values(used_at=datetime.now(UTC))
             )
         return used.rowcount == 1
