@@ -1,12 +1,12 @@
 """`provider connect --auth token|oauth`, and the defaults `provider client` states: what a person reads and pastes."""
 
 import json
-import shutil
 import subprocess
 
 import pytest
 from partner import CALLBACK
-from support import VOUCHER, provider, refusal
+from services import require_program
+from support import PATIENCE_SECONDS, VOUCHER, provider, refusal
 
 from provider.cli.connect import TRIAL
 from provider.errors import ConfigurationError
@@ -37,8 +37,8 @@ def _where(installation, **variables):
 
 def curl(line):
     """Paste a curl line into a shell; give what it prints as JSON."""
-    assert shutil.which("curl"), "curl is needed"
-    done = subprocess.run(["/bin/sh", "-c", line], capture_output=True, timeout=30, check=True)
+    require_program("curl")
+    done = subprocess.run(["/bin/sh", "-c", line], capture_output=True, timeout=PATIENCE_SECONDS, check=True)
     return json.loads(done.stdout)
 
 
