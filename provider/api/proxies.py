@@ -6,7 +6,7 @@ from typing import Any
 
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from provider.auth.addresses import parse_address
+from provider.auth.addresses import is_within
 from provider.errors import ConfigurationError
 
 WsgiApp = Callable[[dict[str, Any], Any], Iterable[bytes]]
@@ -23,8 +23,7 @@ def trust_proxies(app: WsgiApp, networks: Iterable[str]) -> WsgiApp:
     fixed = ProxyFix(app, x_for=1, x_proto=1, x_host=1)
 
     def serve(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        address = parse_address(environ.get("REMOTE_ADDR"))
-        known = address is not None and any(address in network for network in trusted)
+        known = is_within(environ.get("REMOTE_ADDR"), trusted)
         return (fixed if known else app)(environ, start_response)
 
     return serve

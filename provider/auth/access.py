@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network
 
-from provider.auth.addresses import parse_address
+from provider.auth.addresses import Network
 from provider.auth.challenges import bearer_challenge
 from provider.contract.envelope import Envelope
 from provider.errors import Forbidden
@@ -25,7 +24,11 @@ def scope_of(right: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A client as a call sees it. `grants` is None where it may read every dataset and call every webhook."""
+    """A client as a call sees it.
+
+    `grants` is None where it may read every dataset and call every webhook, `networks` empty where it may call from
+    anywhere.
+    """
 
     id: int
     name: str
@@ -33,17 +36,9 @@ class Caller:
     envelope: Envelope
     grants: Mapping[str, Visible] | None
     methods: frozenset[str]
-    networks: tuple[IPv4Network | IPv6Network, ...]
+    networks: tuple[Network, ...]
     redirect_uris: tuple[str, ...]
     revoked: bool
-
-    def check_network(self, address: str | None) -> None:
-        """Refuse a call from outside the client's networks; Forbidden."""
-        if not self.networks:
-            return
-        parsed = parse_address(address)
-        if parsed is None or not any(parsed in network for network in self.networks):
-            raise Forbidden("This client may not call from this address.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,10 @@
 """Addresses: the network address of a caller, and web addresses we call ourselves."""
 
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from collections.abc import Iterable
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from urllib.parse import urlsplit
+
+Network = IPv4Network | IPv6Network
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -14,6 +17,12 @@ def parse_address(text: str | None) -> IPv4Address | IPv6Address | None:
         return None
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return mapped or address
+
+
+def is_within(text: str | None, networks: Iterable[Network]) -> bool:
+    """Tell whether a network address is in one of these networks; what is no address is in none."""
+    address = parse_address(text)
+    return address is not None and any(address in network for network in networks)
 
 
 def is_trustworthy(url: str) -> bool:

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from provider.auth.access import Access, Caller
+from provider.auth.addresses import is_within
 from provider.auth.bearer_tokens import BearerTokens
 from provider.auth.challenges import bearer_challenge, data_challenges
 from provider.auth.credentials import StoredCredentials
 from provider.auth.keys import API_KEY, has_prefix
-from provider.errors import ConfigurationError, InvalidRequest, Unauthorized
+from provider.errors import ConfigurationError, Forbidden, InvalidRequest, Unauthorized
 from provider.settings import Settings
 
 BEARER = "bearer"
@@ -61,7 +62,8 @@ class Authenticator:
             access = self._credentials.authenticate(text, address)
         else:
             access = self._bearer_tokens.authenticate(text, address)
-        access.caller.check_network(address)
+        if access.caller.networks and not is_within(address, access.caller.networks):
+            raise Forbidden("This client may not call from this address.")
         self._check_required(headers)
         if access.key_id:
             self._credentials.note_use(access.key_id)

@@ -54,7 +54,7 @@ class BearerTokens:
 
     def _accept_outside(self, token: OutsideToken) -> Access:
         caller = self._callers.by_name(token.client)
-        if caller is None or caller.revoked or not token.holds:
+        if caller is None or caller.revoked or not token.valid_now:
             raise _invalid("The token has expired, or its client is not known here.")
         return self._access(caller, "oauth", token.scope)
 

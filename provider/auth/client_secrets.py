@@ -6,11 +6,12 @@ import time
 from urllib.parse import unquote_plus
 
 from provider.auth.access import Caller
+from provider.auth.addresses import is_within
 from provider.auth.challenges import CLIENT_CHALLENGE
 from provider.auth.credentials import KnownCredential, StoredCredentials
 from provider.auth.failed_logins import FailedLogins
 from provider.auth.keys import API_KEY, CLIENT_SECRET
-from provider.errors import Unauthorized
+from provider.errors import Forbidden, Unauthorized
 
 
 class ClientSecrets:
@@ -45,9 +46,11 @@ class ClientSecrets:
         return credential.caller if credential else None
 
     def _accept(self, credential: KnownCredential, address: str | None) -> Caller:
-        credential.caller.check_network(address)
+        caller = credential.caller
+        if caller.networks and not is_within(address, caller.networks):
+            raise Forbidden("This client may not call from this address.")
         self._credentials.note_use(credential.id)
-        return credential.caller
+        return caller
 
 
 def decode_basic(header: str) -> tuple[str, str] | None:

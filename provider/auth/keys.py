@@ -32,7 +32,7 @@ _FORM = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A key by its parts; `text` is the whole, the one thing that must never be stored or logged."""
+    """A key by its parts. `text` is the whole key and must never be stored or logged."""
 
     kind: str
     id: str
@@ -45,7 +45,7 @@ class Key:
 
 
 class Pepper:
-    """The server's own secret in every hash: a stolen database alone proves nothing."""
+    """Hashes secrets under a key of the server, so that a stolen database alone opens nothing."""
 
     def __init__(self, secret_key: bytes) -> None:
         self._key = derive_key(secret_key, "hash of issued secrets")
@@ -60,7 +60,7 @@ class Pepper:
 
 
 def derive_key(secret_key: bytes, purpose: str) -> bytes:
-    """Derive a key for one purpose, so that none of them can stand in for another."""
+    """Derive a key for one purpose; keys of different purposes have nothing in common."""
     return hmac.digest(secret_key, f"provider: {purpose}".encode(), "sha256")
 
 
@@ -72,7 +72,7 @@ def make_key(kind: str) -> Key:
 
 
 def parse_key(text: str, *kinds: str) -> Key | None:
-    """Read a key of one of these kinds; None when its form or its checksum is not that of one."""
+    """Read a key of one of these kinds; None when its form or its checksum is wrong."""
     match = _FORM.fullmatch(text)
     kind = _KINDS[match[1]] if match else None
     if match is None or kind not in kinds or text[-_CHECKSUM_LENGTH:] != _checksum(text[:-_CHECKSUM_LENGTH]):
