@@ -1,5 +1,7 @@
 """The app: joins the parts, and prepares at the start whatever a lookup needs."""
 
+from collections.abc import Mapping
+
 import structlog
 from flask import Flask
 
@@ -29,6 +31,7 @@ from provider.auth.one_time_secrets import OneTimeSecrets
 from provider.contract.envelope import Envelope
 from provider.contract.identity import check_region
 from provider.database.sources import OWN, Sources
+from provider.dataset import Dataset
 from provider.dataset.builtin import served
 from provider.errors import SourceUnavailable
 from provider.ingestion.inbound.callbacks import Callbacks
@@ -54,14 +57,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     engine = open_database(settings)
     check_migrated(engine, settings)
     sources = Sources.of(settings)
-    datasets = served(settings.datasets)
-    hash_key = derive_key(secret_key, "masks")
-    for dataset in datasets.values():
-        try:
-            dataset.prepare(sources, hash_key=hash_key)
-        except SourceUnavailable:
-            # It answers SourceUnavailable until its database is back; the others need not wait.
-            logger.warning("source does not answer", dataset=dataset.name)
+    datasets = _prepare_datasets(settings, sources)
     opened = {source.name: source.engine for source in sources.opened()}
     databases = {"provider": engine} | {f"source {name}": it for name, it in opened.items() if name != OWN}
 
@@ -103,3 +99,15 @@ def create_app(settings: Settings | None = None) -> Flask:
     answer_errors(app, authenticator, envelope)
     app.wsgi_app = trust_proxies(app.wsgi_app, settings.trusted_proxies)  # type: ignore[assignment, method-assign]
     return app
+
+
+def _prepare_datasets(settings: Settings, sources: Sources) -> Mapping[str, Dataset]:
+    """Prepare the datasets; one whose database does not answer is tried again when it is asked for."""
+    datasets = served(settings.datasets)
+    hash_key = derive_key(settings.require_secret_key(), "masks")
+    for dataset in datasets.values():
+        try:
+            dataset.prepare(sources, hash_key=hash_key)
+        except SourceUnavailable:
+            logger.warning("source does not answer", dataset=dataset.name)
+    return datasets

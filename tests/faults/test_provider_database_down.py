@@ -1,4 +1,4 @@
-"""The provider database fails: every address says so in its own shape, nobody is let in unchecked, and all recovers."""
+"""The provider database fails: every address says so in its own form, nobody is let in unchecked, and all recovers."""
 
 import httpx2
 import pytest

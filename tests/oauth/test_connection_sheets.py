@@ -155,7 +155,7 @@ def test_a_method_that_is_off_gets_no_sheet(installation):
 
 
 def test_create_states_the_defaults(run):
-    """What is not given is stated: every dataset, the deployment's methods, from anywhere, and how to limit it."""
+    """Defaults are printed: every dataset, the methods of the settings, from anywhere, and how to limit each."""
     text = run("client", "create", "defaults")
     assert "May read       every dataset (limit it with --dataset)" in text
     assert "May use        api_key, token, oauth" in text
@@ -163,7 +163,7 @@ def test_create_states_the_defaults(run):
 
 
 def test_create_states_the_limits(run, installation):
-    """What was given is stated, and kept."""
+    """The limits that were given are printed and stored."""
     given = [
         "--dataset",
         "voucher",

@@ -55,7 +55,7 @@ def issued(installation, website, request):
 
 
 def consent(installation, issued, address, *, decision="allow"):
-    """Let a client in as the administrator does: open its address, paste a code, press a button, follow the way."""
+    """Let a client in as the administrator does: open its address, paste a code, press a button."""
     with requests.Session() as browser:
         page = browser.get(address, timeout=PATIENCE_SECONDS)
         assert page.status_code == 200, page.text
@@ -141,7 +141,7 @@ def test_oauthlib_understands_a_refusal(installation, metadata, issued, website)
 
 @pytest.mark.parametrize("way", ["client_secret_basic", "client_secret_post"])
 def test_authlib_client_credentials(installation, metadata, issued, way):
-    """Authlib gets a token for itself, reads the data, looks the token up and ends it."""
+    """Authlib gets a token for itself, reads the data, introspects the token and revokes it."""
     with AuthlibSession(
         issued.client.client_id,
         issued.client_secret,

@@ -1,4 +1,4 @@
-"""Two worker processes over one database, each addressed by itself: what one does holds in the other at once."""
+"""Two worker processes over one database: what one does holds in the other at once."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor

@@ -120,7 +120,7 @@ def test_head_has_no_body_on_the_wire(server, key):
     "path", [b"/v1/data/\xff\xfe", b"/v1/data/%00", b"/v1/data/%ff", b"//v1/data/voucher", b"/%2e%2e/x"]
 )
 def test_odd_addresses_on_the_wire_are_refused(server, key, path):
-    """Bytes that are no address end in a refusal, and the server goes on."""
+    """Bytes that are no address are refused, and the server goes on."""
     request = b"GET " + path + b" HTTP/1.1\r\nHost: x\r\ntoken-key: " + key.encode() + b"\r\nConnection: close\r\n\r\n"
     assert raw_answer(server.port, request)[0] in {400, 404}
     assert httpx2.get(f"{server.url}/healthz").status_code == 200

@@ -1,4 +1,4 @@
-"""The production server begins, ends and shares a machine as people and supervisors expect."""
+"""The production server starts and stops as people and supervisors expect."""
 
 import json
 import socket
