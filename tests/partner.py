@@ -14,7 +14,7 @@ from support import PHONE, Deployment
 from werkzeug.test import TestResponse
 
 from provider.auth.keys import CONSENT_CODE, Pepper
-from provider.auth.one_time_secrets import OneTimeSecrets, Terms
+from provider.auth.one_time_secrets import OneTimeSecrets
 
 AUTHORIZE = "/oauth2/authorize"
 CALLBACK = "https://console.example/callback"
@@ -73,7 +73,7 @@ class Console:
         one_time_secrets = OneTimeSecrets(
             self.deployment.app.extensions["databases"]["provider"], Pepper(settings.secret_key.encode())
         )
-        return one_time_secrets.make(CONSENT_CODE, Terms(client=self.issued.client.id))
+        return one_time_secrets.make(CONSENT_CODE, client=self.issued.client.id)
 
     def page(self, **more: str | None) -> TestResponse:
         """Open the consent page."""

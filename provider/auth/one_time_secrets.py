@@ -1,6 +1,5 @@
 """Secrets that work once, on the way to a token: consent codes, authorization codes, refresh tokens."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import CursorResult, Engine, delete, select, update
@@ -17,17 +16,6 @@ LIFETIMES = {
 }
 
 
-@dataclass(frozen=True)
-class Terms:
-    """What a secret stands for: the id of a client's row, and the `family` of all that came of one consent."""
-
-    client: int
-    scope: str = ""
-    family: str = ""
-    redirect_uri: str | None = None
-    code_challenge: str | None = None
-
-
 class OneTimeSecrets:
     """Makes, finds and uses up one-time secrets. Making one deletes those that have expired.
 
@@ -38,8 +26,20 @@ class OneTimeSecrets:
         self._engine = engine
         self._pepper = pepper
 
-    def make(self, kind: str, terms: Terms) -> str:
-        """Make a secret; return its text, which is stored only as a hash."""
+    def make(
+        self,
+        kind: str,
+        *,
+        client: int,
+        scope: str = "",
+        family: str = "",
+        redirect_uri: str | None = None,
+        code_challenge: str | None = None,
+    ) -> str:
+        """Make a secret; return its text, which is stored only as a hash.
+
+        `client` is the id of a client's row. `family` names the consent the secret comes of; "" begins a new one.
+        """
         key, now = make_key(kind), datetime.now(UTC)
         # Two transactions: in one, MariaDB's gap locks would make calls at the same moment fail.
         with reaching_database(), self._engine.begin() as connection:
@@ -48,13 +48,13 @@ class OneTimeSecrets:
             session.add(
                 OneTimeSecret(
                     id=key.id,
-                    client_pk=terms.client,
+                    client_pk=client,
                     kind=kind,
                     digest=self._pepper.digest(key.text),
-                    family=terms.family or random_id(),
-                    scope=terms.scope,
-                    redirect_uri=terms.redirect_uri,
-                    code_challenge=terms.code_challenge,
+                    family=family or random_id(),
+                    scope=scope,
+                    redirect_uri=redirect_uri,
+                    code_challenge=code_challenge,
                     expires_at=now + LIFETIMES[kind],
                 )
             )

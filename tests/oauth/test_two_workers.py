@@ -12,7 +12,7 @@ from services import postgresql_database
 from support import PHONE, VOUCHER, eventually, failure, record
 
 from provider.auth.keys import CONSENT_CODE, Pepper
-from provider.auth.one_time_secrets import OneTimeSecrets, Terms
+from provider.auth.one_time_secrets import OneTimeSecrets
 
 LOOKUP = f"/v1/data/voucher?phone={PHONE}"
 
@@ -45,7 +45,7 @@ def issued(installation):
 def consent_code(installation, issued):
     """Make a one-time code, as `provider client consent` does."""
     one_time_secrets = OneTimeSecrets(installation.engine, Pepper(installation.settings.require_secret_key()))
-    return one_time_secrets.make(CONSENT_CODE, Terms(client=issued.client.id))
+    return one_time_secrets.make(CONSENT_CODE, client=issued.client.id)
 
 
 def look_up(worker, token):

@@ -10,7 +10,6 @@ from authlib.oauth2.rfc7636 import CodeChallenge
 from provider.auth.keys import AUTHORIZATION_CODE, REFRESH_TOKEN
 from provider.auth.oauth2.issued_tokens import TokenServer
 from provider.auth.oauth2.oauth_client import AUTH_METHODS, ClientRefused, OAuthClient
-from provider.auth.one_time_secrets import Terms
 from provider.store.client_tables import OneTimeSecret
 
 _S256_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")  # a SHA-256 in base64url (RFC 7636 section 4.2)
@@ -52,22 +51,20 @@ class AuthorizationCode(_Grant, grants.AuthorizationCodeGrant):  # type: ignore[
         payload = self.request.payload
         return self.server.issued_tokens.one_time_secrets.make(
             AUTHORIZATION_CODE,
-            Terms(
-                client=self.request.client.caller.id,
-                scope=self.request.scope,
-                redirect_uri=payload.redirect_uri,
-                code_challenge=payload.data["code_challenge"],
-            ),
+            client=self.request.client.caller.id,
+            scope=self.request.scope,
+            redirect_uri=payload.redirect_uri,
+            code_challenge=payload.data["code_challenge"],
         )
 
-    def query_authorization_code(self, code: str, client: OAuthClient) -> "_AuthlibCode | None":
+    def query_authorization_code(self, code: str, client: OAuthClient) -> "_AuthlibSecret | None":
         secret = self.server.issued_tokens.find_unused(code, AUTHORIZATION_CODE, client)
-        return _AuthlibCode(secret) if secret else None
+        return _AuthlibSecret(secret) if secret else None
 
-    def authenticate_user(self, authorization_code: "_AuthlibCode") -> OneTimeSecret:
+    def authenticate_user(self, authorization_code: "_AuthlibSecret") -> OneTimeSecret:
         return self.server.issued_tokens.use(authorization_code.secret)
 
-    def delete_authorization_code(self, authorization_code: "_AuthlibCode") -> None:
+    def delete_authorization_code(self, authorization_code: "_AuthlibSecret") -> None:
         """Do nothing: the used code stays until it expires, so that a second use is noticed."""
 
 
@@ -76,20 +73,20 @@ class RefreshToken(_Grant, grants.RefreshTokenGrant):  # type: ignore[misc]
 
     INCLUDE_NEW_REFRESH_TOKEN = True
 
-    def authenticate_refresh_token(self, refresh_token: str) -> "_AuthlibRefreshToken | None":
+    def authenticate_refresh_token(self, refresh_token: str) -> "_AuthlibSecret | None":
         secret = self.server.issued_tokens.find_unused(refresh_token, REFRESH_TOKEN, self.request.client)
-        return _AuthlibRefreshToken(secret) if secret else None
+        return _AuthlibSecret(secret) if secret else None
 
-    def authenticate_user(self, credential: "_AuthlibRefreshToken") -> OneTimeSecret:
+    def authenticate_user(self, credential: "_AuthlibSecret") -> OneTimeSecret:
         return self.server.issued_tokens.use(credential.secret)
 
-    def revoke_old_credential(self, credential: "_AuthlibRefreshToken") -> None:
+    def revoke_old_credential(self, credential: "_AuthlibSecret") -> None:
         """Do nothing: `authenticate_user` has used it up."""
 
 
 @dataclass
-class _AuthlibCode:
-    """An authorization code as Authlib wants to see it."""
+class _AuthlibSecret:
+    """An authorization code or a refresh token as Authlib wants to see it."""
 
     secret: OneTimeSecret
 
@@ -107,18 +104,8 @@ class _AuthlibCode:
     def get_scope(self) -> str:
         return self.secret.scope
 
-
-@dataclass
-class _AuthlibRefreshToken:
-    """A refresh token as Authlib wants to see it."""
-
-    secret: OneTimeSecret
-
     def check_client(self, client: OAuthClient) -> bool:
         return client.caller.id == self.secret.client_pk
-
-    def get_scope(self) -> str:
-        return self.secret.scope
 
 
 class S256(CodeChallenge):  # type: ignore[misc]

@@ -10,7 +10,7 @@ from provider.auth.access_tokens import AccessTokens
 from provider.auth.callers import Callers
 from provider.auth.keys import REFRESH_TOKEN
 from provider.auth.oauth2.oauth_client import METHOD, OAuthClient
-from provider.auth.one_time_secrets import LIFETIMES, OneTimeSecrets, Terms
+from provider.auth.one_time_secrets import LIFETIMES, OneTimeSecrets
 from provider.store.client_tables import OneTimeSecret
 
 
@@ -57,8 +57,9 @@ class IssuedTokens:
         }
         if consent and refresh:
             # RFC 6749 section 6: a new refresh token has the scope of the one before, however little was asked for.
-            terms = Terms(client=owner, scope=consent.scope, family=consent.family)
-            issued["refresh_token"] = self.one_time_secrets.make(REFRESH_TOKEN, terms)
+            issued["refresh_token"] = self.one_time_secrets.make(
+                REFRESH_TOKEN, client=owner, scope=consent.scope, family=consent.family
+            )
         return issued
 
     def find(self, text: str) -> IssuedToken | None:

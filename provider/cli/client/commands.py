@@ -10,7 +10,7 @@ import click
 from provider.auth.callers import CACHE_SECONDS
 from provider.auth.clients import Clients, Issued
 from provider.auth.keys import CONSENT_CODE, Pepper
-from provider.auth.one_time_secrets import OneTimeSecrets, Terms
+from provider.auth.one_time_secrets import OneTimeSecrets
 from provider.cli.client.options import Duration, Renames, read_grants, read_webhook_grants
 from provider.contract.envelope import CHOICES
 from provider.errors import ConfigurationError
@@ -170,7 +170,7 @@ def consent(name: str) -> None:
             f"Client {name!r} has no redirect address, which the consent page needs to go back to."
         )
     one_time_secrets = OneTimeSecrets(open_database(settings), Pepper(settings.require_secret_key()))
-    click.echo(one_time_secrets.make(CONSENT_CODE, Terms(client=client.id)))
+    click.echo(one_time_secrets.make(CONSENT_CODE, client=client.id))
     click.echo(f"Paste it into the consent page of {name}. It works once, for ten minutes.", err=True)
 
 
