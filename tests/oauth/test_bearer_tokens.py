@@ -266,15 +266,18 @@ def test_a_key_is_no_token_and_a_token_no_key(deployment):
 
 @pytest.mark.parametrize(("get", "method"), [(fetch, "token"), (grant, "oauth")], ids=["token API", "OAuth"])
 def test_a_method_the_client_or_the_deployment_does_without_opens_nothing(deploy, get, method):
-    """A token of a method that is off for the deployment is refused; a key of a client without keys is as well."""
+    """A method is refused that is off in the settings, whatever the client was given, or that the client lacks."""
     deployment = deploy()
     token = get(deployment, deployment.issue())
     others = sorted({"api_key", "token", "oauth"} - {method})
-    response = ask(deploy(auth_methods=others), Authorization=f"Bearer {token}")
+    off = deploy(auth_methods=others)
+    response = ask(off, Authorization=f"Bearer {token}")
     failure(response, "Unauthorized", 401)
     assert strict.bearer(response) == {}
     only = deployment.clients.create("only", {}, auth_methods=[method])
-    assert record(ask(deployment, Authorization=f"Bearer {get(deployment, only)}")) == VOUCHER
+    token = get(deployment, only)
+    assert record(ask(deployment, Authorization=f"Bearer {token}")) == VOUCHER
+    failure(ask(off, Authorization=f"Bearer {token}"), "Unauthorized", 401)
     refused = ask(deployment, token_key=only.api_key)
     assert failure(refused, "Unauthorized", 401)["message"] == "This client may not use api_key."
     strict.challenges(refused)
