@@ -8,8 +8,16 @@ from html import unescape
 import pytest
 import strict
 import time_machine
+from authlib.oauth2.rfc6749 import InvalidGrantError
 from partner import AUTHORIZE, CALLBACK, Console, Pkce
 from support import BUILT_IN, PHONE, SAMPLES, VOUCHER, failure, record
+
+from provider.auth.access_tokens import AccessTokens
+from provider.auth.callers import Callers
+from provider.auth.keys import REFRESH_TOKEN, Pepper
+from provider.auth.oauth2.issued_tokens import IssuedTokens
+from provider.auth.oauth2.oauth_client import OAuthClient
+from provider.auth.one_time_secrets import OneTimeSecrets
 
 EVERYTHING = " ".join(f"data:{name}" for name in SAMPLES + BUILT_IN)
 
@@ -316,6 +324,21 @@ def test_a_refresh_token_that_comes_twice_ends_all_that_came_of_it(console):
         failure(console.opens(tokens), "Unauthorized", 401)
         assert not console.active(tokens["refresh_token"])
     strict.error(console.refresh(third["refresh_token"]), "invalid_grant")
+
+
+def test_the_loser_of_a_race_ends_all_that_came_of_the_consent(console, deployment):
+    """Of two calls that both found a refresh token unused, the second is refused, and the consent's tokens end."""
+    engine, key = deployment.app.extensions["databases"]["provider"], deployment.settings.require_secret_key()
+    callers = Callers(engine, deployment.settings)
+    issued = IssuedTokens(AccessTokens(engine, key, 900), OneTimeSecrets(engine, Pepper(key)), callers)
+    client = OAuthClient(callers.by_client_id(console.id), SAMPLES)
+    tokens = console.tokens()
+    one, other = (issued.find_unused(tokens["refresh_token"], REFRESH_TOKEN, client) for _ in range(2))
+    assert issued.use(one) is one
+    assert record(console.opens(tokens)) == VOUCHER
+    with pytest.raises(InvalidGrantError):
+        issued.use(other)
+    failure(console.opens(tokens), "Unauthorized", 401)
 
 
 def test_a_refresh_token_is_its_clients_alone(console):
