@@ -40,19 +40,18 @@ class JsonFormatter(structlog.stdlib.ProcessorFormatter):
         )
 
 
-class _TolerantOutput:
-    """Standard output that ignores write errors: a reader that is gone or a full disk must not fail a lookup."""
+class _OutputLogger:
+    """Writes lines to standard output. Its reader may be gone, or its disk full: that must not fail a lookup."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
 
-    def write(self, line: bytes) -> None:
+    def info(self, line: bytes) -> None:
         with suppress(OSError):
-            self._stream.write(line)
-
-    def flush(self) -> None:
-        with suppress(OSError):
+            self._stream.write(line + b"\n")
             self._stream.flush()
+
+    debug = warning = error = critical = info
 
 
 LOGGING: dict[str, Any] = {
@@ -68,9 +67,10 @@ LOGGING: dict[str, Any] = {
 
 def configure() -> None:
     """Set up our own logger. It writes straight to standard output, because every request logs a line."""
+    output = _OutputLogger(sys.stdout.buffer)
     structlog.configure(
         processors=[*_SHARED_PROCESSORS, structlog.processors.JSONRenderer(serializer=orjson.dumps)],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.BytesLoggerFactory(_TolerantOutput(sys.stdout.buffer)),  # type: ignore[arg-type]
+        logger_factory=lambda *_: output,
         cache_logger_on_first_use=True,
     )

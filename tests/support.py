@@ -29,7 +29,7 @@ from provider.store.provider_database import open_database
 
 CHECKOUT = Path(__file__).parents[1]
 PROVIDER = Path(sys.executable).with_name("provider")
-PATIENCE_SECONDS = 20
+PATIENCE_SECONDS = 60
 """How long a test waits for something that must come before it calls it missing."""
 
 NOON = (datetime.now(UTC) + timedelta(days=1)).replace(hour=12, minute=0, second=0, microsecond=0)
@@ -232,7 +232,7 @@ class Server:
                 os.killpg(self.process.pid, signal.SIGINT)  # a terminal tells the whole group
             else:
                 self.process.terminate()
-        return self.process.wait(8)
+        return self.process.wait(PATIENCE_SECONDS)
 
     def kill(self) -> None:
         """Leave nothing running, whatever happened."""

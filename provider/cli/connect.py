@@ -9,8 +9,8 @@ from urllib.parse import urlencode
 
 import click
 
+from provider.auth.access import scope_of
 from provider.auth.access_tokens import AccessTokens
-from provider.auth.authenticator import scope_of
 from provider.auth.clients import Clients
 from provider.auth.keys import API_KEY, CLIENT_SECRET
 from provider.cli.client.commands import open_clients

@@ -9,7 +9,7 @@ from sqlalchemy import Engine, event
 from sqlalchemy.exc import SQLAlchemyError
 
 from provider.database.engines import open_engine, read_address
-from provider.errors import ConfigurationError
+from provider.errors import ConfigurationError, SourceUnavailable
 from provider.settings import Settings
 from provider.store.migration_history import all_histories
 from provider.store.partner_package import load_partner_fields
@@ -66,6 +66,20 @@ def unreachable(error: SQLAlchemyError) -> ConfigurationError:
         f"The provider database does not answer ({type(cause).__name__}). "
         "Check PROVIDER_DATABASE_URL and that the database is up."
     )
+
+
+@contextmanager
+def reaching_database() -> Iterator[None]:
+    """Raise SourceUnavailable for whatever the provider database raises inside a `with` block."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        raise database_down() from error
+
+
+def database_down() -> SourceUnavailable:
+    """Make the error that says that the provider database does not answer."""
+    return SourceUnavailable("The provider database does not answer. Try again later.")
 
 
 def _tuning(dialect: str) -> Sequence[str]:

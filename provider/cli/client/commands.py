@@ -9,8 +9,8 @@ import click
 
 from provider.auth.callers import CACHE_SECONDS
 from provider.auth.clients import Clients, Issued
-from provider.auth.grants import Grants, Terms
 from provider.auth.keys import CONSENT_CODE, Pepper
+from provider.auth.one_time_secrets import OneTimeSecrets
 from provider.cli.client.options import Duration, Renames
 from provider.contract.envelope import CHOICES
 from provider.errors import ConfigurationError
@@ -173,8 +173,8 @@ def consent(name: str) -> None:
         raise ConfigurationError(
             f"Client {name!r} has no redirect address, which the consent page needs to go back to."
         )
-    grants = Grants(open_database(settings), Pepper(settings.require_secret_key()))
-    click.echo(grants.make(CONSENT_CODE, Terms(client=client.id)))
+    one_time_secrets = OneTimeSecrets(open_database(settings), Pepper(settings.require_secret_key()))
+    click.echo(one_time_secrets.make(CONSENT_CODE, client=client.id))
     click.echo(f"Paste it into the consent page of {name}. It works once, for ten minutes.", err=True)
 
 

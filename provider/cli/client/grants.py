@@ -1,6 +1,6 @@
 """What a new client may read and call, as `provider client create` takes it: datasets, fields, masks and webhooks."""
 
-from provider.auth.authenticator import WEBHOOK
+from provider.auth.access import WEBHOOK
 from provider.dataset import Dataset
 from provider.dataset.builtin import served
 from provider.dataset.masks import MASKS
