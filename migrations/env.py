@@ -7,7 +7,8 @@ from alembic.operations.toimpl import add_column
 from sqlalchemy import inspect
 
 from provider.settings import Settings
-from provider.store.provider_database import VERSION_TABLE, open_database
+from provider.store.migration_history import VERSION_TABLE
+from provider.store.provider_database import open_database
 from provider.store.schema import metadata
 from provider.store.table_base import UtcDateTime
 

@@ -14,7 +14,8 @@ from sqlalchemy.exc import OperationalError
 
 from provider.errors import ConfigurationError
 from provider.settings import Settings
-from provider.store.provider_database import all_migrations, migrated_database, partner_migrations, unreachable
+from provider.store.alembic_config import all_migrations, partner_migrations
+from provider.store.provider_database import migrated_database, unreachable
 
 
 def upgrade_database(settings: Settings) -> None:

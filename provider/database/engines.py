@@ -51,5 +51,5 @@ def open_engine(address: URL, setting: str, **options: Any) -> Engine:
                 f"{setting} means the driver {driver}. Begin it with {_TESTED_DRIVERS[driver]}://."
             ) from None
         extra = _EXTRAS.get(driver.partition(".")[0])
-        install = f"Install it: .venv/bin/pip install -e '.[{extra}]'" if extra else "Install it with pip."
+        install = f"Install it: pip install 'access-data-provider[{extra}]'" if extra else "Install it with pip."
         raise ConfigurationError(f"{setting} needs the driver {driver}. {install}") from None

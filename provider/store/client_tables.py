@@ -53,10 +53,10 @@ class Credential(Base):
     client: Mapped[Client] = relationship(back_populates="credentials")
 
 
-class Grant(Base):
+class OneTimeSecret(Base):
     """A secret that is used once to get a token: a consent code, an authorization code or a refresh token.
 
-    All grants that follow from one consent share a `family`, so that they can be revoked together.
+    All secrets that follow from one consent share a `family`, so that they can be revoked together.
     """
 
     __tablename__ = "provider_grant"
@@ -74,7 +74,7 @@ class Grant(Base):
 
 
 class Revocation(Base):
-    """The id of an access token, or of a family of grants, that was revoked before it expired."""
+    """The id of an access token, or of a family of one-time secrets, that was revoked before it expired."""
 
     __tablename__ = "provider_revocation"
 

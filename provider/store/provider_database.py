@@ -1,34 +1,21 @@
-"""The provider database: its engine, its migrations, and whether its tables are up to date."""
+"""The provider database: its engine, and whether its tables are up to date."""
 
-from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Engine, event
 from sqlalchemy.exc import SQLAlchemyError
 
 from provider.database.engines import open_engine, read_address
-from provider.errors import ConfigurationError
+from provider.errors import ConfigurationError, SourceUnavailable
 from provider.settings import Settings
-from provider.store.partner_package import MIGRATIONS, load_partner_fields, partner_folder
-
-VERSION_TABLE = "provider_alembic_version"
-"""The version table of our migrations. A partner who uses Alembic may have a table of its default name."""
-
-PARTNER_VERSION_TABLE = "provider_partner_alembic_version"
-"""The version table of the partner's own migrations: a history of its own, so that it never conflicts with ours."""
+from provider.store.migration_history import all_histories
+from provider.store.partner_package import load_partner_fields
 
 LOCK_SECONDS = 5
 """How long a statement waits for a lock. Without a limit, one lock could block every thread of the service."""
-
-_PACKAGE = Path(__file__).parents[1]
-_INSTALLED, _CHECKOUT = _PACKAGE / "migrations", _PACKAGE.parent / "migrations"
 
 
 def open_database(settings: Settings, **options: Any) -> Engine:
@@ -43,58 +30,15 @@ def open_database(settings: Settings, **options: Any) -> Engine:
     return engine
 
 
-def migrations(settings: Settings) -> Config:
-    """Return Alembic's configuration of our migrations."""
-    return _configure(settings, _scripts() / "versions", VERSION_TABLE)
-
-
-def partner_migrations(settings: Settings) -> Config:
-    """Return Alembic's configuration of the partner's own migrations; ConfigurationError without a datasets package."""
-    folder = partner_folder(settings.datasets)
-    if folder is None:
-        raise ConfigurationError(f"PROVIDER_DATASETS names {settings.datasets!r}, which is no package.")
-    return _configure(settings, folder / MIGRATIONS, PARTNER_VERSION_TABLE)
-
-
-def all_migrations(settings: Settings) -> list[Config]:
-    """Return the configurations of all migrations in the order they run: ours, then the partner's if there are any."""
-    folder = partner_folder(settings.datasets)
-    has_own = folder is not None and (folder / MIGRATIONS).is_dir()
-    return [migrations(settings)] + ([partner_migrations(settings)] if has_own else [])
-
-
-def _scripts() -> Path:
-    """Return the folder of our migrations: in the installed package, else in the checkout."""
-    return _INSTALLED if _INSTALLED.is_dir() else _CHECKOUT
-
-
-def _configure(settings: Settings, versions: Path, version_table: str) -> Config:
-    config = Config(cmd_opts=Namespace(quiet=True), attributes={"settings": settings, "version_table": version_table})
-    options = {
-        "script_location": str(_scripts()),
-        "version_locations": str(versions),
-        "path_separator": "newline",
-        "file_template": "%(year)d%(month).2d%(day).2d_%(slug)s_%(rev)s",
-    }
-    for name, value in options.items():
-        config.set_main_option(name, value.replace("%", "%%"))
-    return config
-
-
 def check_migrated(engine: Engine, settings: Settings) -> None:
     """Check that every migration was run; ConfigurationError says what to run."""
     try:
         with engine.connect() as connection:
-            is_current = all(_is_current(connection, config) for config in all_migrations(settings))
+            is_current = all(it.last_run(connection) == it.newest() for it in all_histories(settings))
     except SQLAlchemyError as error:
         raise unreachable(error) from None
     if not is_current:
         raise ConfigurationError("The provider database is not up to date. Run `provider db upgrade`.")
-
-
-def _is_current(connection: Connection, config: Config) -> bool:
-    context = MigrationContext.configure(connection, opts={"version_table": config.attributes["version_table"]})
-    return {*context.get_current_heads()} == {*ScriptDirectory.from_config(config).get_heads()}
 
 
 @contextmanager
@@ -122,6 +66,20 @@ def unreachable(error: SQLAlchemyError) -> ConfigurationError:
         f"The provider database does not answer ({type(cause).__name__}). "
         "Check PROVIDER_DATABASE_URL and that the database is up."
     )
+
+
+@contextmanager
+def reaching_database() -> Iterator[None]:
+    """Raise SourceUnavailable for whatever the provider database raises inside a `with` block."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        raise database_down() from error
+
+
+def database_down() -> SourceUnavailable:
+    """Make the error that says that the provider database does not answer."""
+    return SourceUnavailable("The provider database does not answer. Try again later.")
 
 
 def _tuning(dialect: str) -> Sequence[str]:

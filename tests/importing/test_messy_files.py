@@ -290,5 +290,5 @@ except ConfigurationError as error:
     done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == [
         "[(2, {'membershipId': 'M1'})]",
-        "Excel files need the library openpyxl. Install it: .venv/bin/pip install -e '.[excel]'",
+        "Excel files need the library openpyxl. Install it: pip install 'access-data-provider[excel]'",
     ]

@@ -9,7 +9,8 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 
 from provider.settings import Settings
-from provider.store.provider_database import VERSION_TABLE, migrations
+from provider.store.alembic_config import migrations
+from provider.store.migration_history import VERSION_TABLE
 from provider.store.schema import metadata
 
 OURS = {*metadata.tables, VERSION_TABLE}

@@ -36,7 +36,7 @@ def upgrade():
 CHECK = """
 from alembic import command
 from provider.settings import Settings
-from provider.store.provider_database import all_migrations
+from provider.store.alembic_config import all_migrations
 for config in all_migrations(Settings.from_environment()):
     command.check(config)
 """
@@ -104,8 +104,7 @@ class Fork:
 
     def our_head(self) -> str:
         """Give the revision of our newest migration."""
-        text = "from provider.store.provider_database import *; from provider.settings import Settings; "
-        text += "print(ScriptDirectory.from_config(migrations(Settings())).get_current_head())"
+        text = "from provider.store.migration_history import our_history; print(*our_history().newest())"
         return self.python("-c", text).strip()
 
     def store(self) -> None:

@@ -24,7 +24,7 @@ def open_sheet(path: Path) -> tuple[int | None, list[str], Generator[NumberedRow
         from openpyxl import load_workbook  # noqa: PLC0415 -- an extra
     except ImportError:
         raise ConfigurationError(
-            "Excel files need the library openpyxl. Install it: .venv/bin/pip install -e '.[excel]'"
+            "Excel files need the library openpyxl. Install it: pip install 'access-data-provider[excel]'"
         ) from None
     # It warns of unknown styles, and of wrong dates, which the import reports itself.
     warnings.filterwarnings("ignore", category=UserWarning, module="openpyxl")
