@@ -12,11 +12,10 @@ from typing import Any, cast
 
 import structlog
 from sqlalchemy import Connection, Engine, Select, Table, and_, case, func, select
-from sqlalchemy.exc import DBAPIError
 
 from provider.auth.callers import reaching_database
 from provider.auth.failed_logins import Guesses
-from provider.database.drivers import is_conflict
+from provider.database.transactions import run_in_transaction
 from provider.errors import ConfigurationError, Forbidden, Unauthorized
 from provider.ingestion.inbound.callback_results import LONGEST_ID, STORED, Result, clean, read_results
 from provider.ingestion.inbound.checksum import load_verifier
@@ -26,9 +25,6 @@ from provider.store.upsert import make_upsert
 
 KEY_HEADER, CHECKSUM_HEADER = "ApiKey", "Checksum"
 _CHALLENGE = (("WWW-Authenticate", f'ApiKey realm="callbacks", header="{KEY_HEADER}"'),)
-
-_TRIES = 5
-"""How often results are written when databases take two callbacks at once for a deadlock."""
 
 log = structlog.get_logger()
 
@@ -87,16 +83,8 @@ class Callbacks:
         beside = {"checksum": checksum and clean(checksum, LONGEST_ID), "received_at": datetime.now(UTC)}
         rows = {result.ref_id: result._asdict() | beside for result in results}
         ordered = [rows[ref_id] for ref_id in sorted(rows)]
-        for tries_left in reversed(range(_TRIES)):
-            try:
-                with self._engine.begin() as connection:
-                    if ordered:
-                        connection.execute(self._upsert, ordered)
-            except DBAPIError as error:
-                if not tries_left or not is_conflict(error, self._engine.dialect):
-                    raise
-            else:
-                return
+        if ordered:
+            run_in_transaction(self._engine, lambda connection: connection.execute(self._upsert, ordered))
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """The import of a file: its rows read, converted, checked and stored, batch by batch; the others set aside."""
 
-import time
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -9,11 +8,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine
-from sqlalchemy.exc import DataError, OperationalError
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DataError
 
 from provider.contract.entities import Entity
-from provider.database.drivers import is_conflict
+from provider.database.transactions import run_in_transaction
 from provider.records.importing.file_columns import reason_header
 from provider.records.importing.file_rows import Broken
 from provider.records.importing.import_progress import Bookmark, Tally, count, identify
@@ -24,11 +23,6 @@ from provider.store.entity_tables import TABLES, row_of, utc_now
 from provider.store.upsert import make_upsert
 
 BATCH = 1_000
-
-_TRIES = 10
-"""How often a batch is stored when databases take it and another import of the same people for a deadlock."""
-_PAUSE_SECONDS = 0.3
-"""Time for the other import to store its batch."""
 
 _TOO_MUCH = "holds something the database does not take, such as a text that is too long for it"
 
@@ -126,26 +120,22 @@ class Importing:
         tally = deepcopy(self.tally)
         accepted, rejections = self._judge(batch, convert, tally, refused)
         tally.position = batch[-1][0]
-        for tries_left in reversed(range(_TRIES)):
-            try:
-                with self._engine.begin() as connection:
-                    if accepted:
-                        connection.execute(self._upsert, [row.values for row in accepted])
-                    rejected.write(rejections)
-                    tally.rejected_bytes = rejected.bytes
-                    bookmark.move(connection, tally)
-            except DataError:
-                found = self._find_refused(accepted)
-                if not found:
-                    raise
-                self._deal(batch, convert, rejected, bookmark, refused | found)
-                return
-            except OperationalError as error:
-                if not tries_left or not is_conflict(error, self._engine.dialect):
-                    raise
-                time.sleep(_PAUSE_SECONDS)
-            else:
-                break
+
+        def store(connection: Connection) -> None:
+            if accepted:
+                connection.execute(self._upsert, [row.values for row in accepted])
+            rejected.write(rejections)
+            tally.rejected_bytes = rejected.bytes
+            bookmark.move(connection, tally)
+
+        try:
+            run_in_transaction(self._engine, store)
+        except DataError:
+            found = self._find_refused(accepted)
+            if not found:
+                raise
+            self._deal(batch, convert, rejected, bookmark, refused | found)
+            return
         self.tally = tally
 
     def _judge(
