@@ -13,7 +13,7 @@ from sqlalchemy import bindparam, insert, select, text, update
 from support import eventually, failure, record
 
 from provider.errors import ConfigurationError
-from provider.ingestion.inbound.callbacks import Failure, Tally, failures, tally
+from provider.ingestion.inbound.callbacks import CallbackCounts, FailedRecord, count_results, list_failed
 from provider.store import provider_database
 from provider.store.provider_database import open_database
 from provider.store.push_tables import CallbackResult, Push, Sent
@@ -421,17 +421,17 @@ def test_a_push_is_compared_with_what_was_said(pushed):
     push(connection, "one", datetime.now(UTC) - timedelta(minutes=1), "a", "A", "b", "c", "d")
     push(connection, "two", datetime.now(UTC) - timedelta(minutes=1), "e")
     connection.commit()
-    assert tally(connection, "one") == Tally(stored=1, failed=1, unanswered=3)
+    assert count_results(connection, "one") == CallbackCounts(stored=1, failed=1, unanswered=3)
     connection.rollback()
     record(report(deployment, {"b": {"status": 0, "errorMessage": "because"}}))
-    assert tally(connection, "one") == Tally(stored=1, failed=2, unanswered=2)
-    assert list(failures(connection, "one")) == [
-        Failure("b", 0, "because"),
-        Failure("c", 101, "why"),
+    assert count_results(connection, "one") == CallbackCounts(stored=1, failed=2, unanswered=2)
+    assert list(list_failed(connection, "one")) == [
+        FailedRecord("b", 0, "because"),
+        FailedRecord("c", 101, "why"),
     ]
-    assert tally(connection, "two") == Tally(stored=0, failed=0, unanswered=1)
-    assert tally(connection, "unknown") == Tally(stored=0, failed=0, unanswered=0)
-    assert list(failures(connection, "two")) == []
+    assert count_results(connection, "two") == CallbackCounts(stored=0, failed=0, unanswered=1)
+    assert count_results(connection, "unknown") == CallbackCounts(stored=0, failed=0, unanswered=0)
+    assert list(list_failed(connection, "two")) == []
 
 
 def test_what_was_said_of_an_earlier_push_is_no_answer_to_a_later_one(pushed):
@@ -444,8 +444,8 @@ def test_what_was_said_of_an_earlier_push_is_no_answer_to_a_later_one(pushed):
     connection.execute(CallbackResult.__table__.update().values(received_at=datetime.now(UTC) - timedelta(hours=2)))
     push(connection, "tuesday", datetime.now(UTC) - timedelta(hours=1), "a")
     connection.commit()
-    assert tally(connection, "monday") == Tally(stored=1, failed=0, unanswered=0)
-    assert tally(connection, "tuesday") == Tally(stored=0, failed=0, unanswered=1)
+    assert count_results(connection, "monday") == CallbackCounts(stored=1, failed=0, unanswered=0)
+    assert count_results(connection, "tuesday") == CallbackCounts(stored=0, failed=0, unanswered=1)
     connection.rollback()
     record(report(deployment, data))
-    assert tally(connection, "tuesday") == Tally(stored=1, failed=0, unanswered=0)
+    assert count_results(connection, "tuesday") == CallbackCounts(stored=1, failed=0, unanswered=0)

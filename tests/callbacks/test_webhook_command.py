@@ -23,7 +23,7 @@ def inbox(folder):
     engine = open_database(Settings(database_url=f"sqlite:///{folder}/provider.db"))
     inbox = Inbox(engine)
     for name in ("good", "bad", "nobodys"):
-        inbox.keep(name, client="pango", payload=json.dumps({"name": "Nguyễn"}).encode())
+        inbox.add(name, client="pango", payload=json.dumps({"name": "Nguyễn"}).encode())
     worker = Worker(inbox, {"good": lambda _: None, "bad": lambda payload: payload["absent"]})
     assert worker.handle_next()
     assert worker.handle_next()
@@ -64,9 +64,9 @@ def test_show_shows_what_it_says(folder):
 
 def test_retry_makes_it_due(folder, inbox):
     """`retry` makes a webhook that waits for its next attempt due at once; one that is done cannot be."""
-    assert inbox.take(["bad"]) is None
+    assert inbox.claim(["bad"]) is None
     assert "Webhook 2 is due now" in provider("webhook", "retry", "2", cwd=folder).stdout
-    assert inbox.take(["bad"]).id == 2
+    assert inbox.claim(["bad"]).id == 2
     assert "no longer kept" in refusal("webhook", "retry", "1", cwd=folder)
 
 

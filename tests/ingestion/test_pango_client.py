@@ -41,9 +41,9 @@ def client(pango):
         yield client
 
 
-def send(client, entries=ENTRIES, *, init_data=False, permit=None, **members):
+def send(client, entries=ENTRIES, *, init_data=False, take_permit=None, **members):
     """Send entries as customers."""
-    return client.send("customer", entries, members=members, init_data=init_data, permit=permit)
+    return client.send("customer", entries, members=members, init_data=init_data, take_permit=take_permit)
 
 
 def test_a_request_of_version_1_is_as_documented(pango, client):
@@ -207,9 +207,9 @@ def test_a_token_that_is_refused_again_is_a_failure(pango, client):
 def test_the_repeated_request_needs_a_permit(pango, client):
     """Whoever counts requests is asked before the second one; without a permit it is not made."""
     pango.on(INGEST, answer(b"", 401), answer(b"", 401), answer(SUCCESS))
-    found = send(client, permit=lambda: False)
+    found = send(client, take_permit=lambda: False)
     assert (found.outcome, found.requests, len(pango.to(INGEST))) == ("failed", 1, 1)
-    found = send(client, permit=lambda: True)
+    found = send(client, take_permit=lambda: True)
     assert (found.outcome, found.requests, len(pango.to(INGEST))) == ("accepted", 2, 3)
 
 

@@ -140,7 +140,7 @@ def test_a_query_is_read_to_its_end_first(start_sender, make_source):
 @pytest.fixture
 def impatient(monkeypatch):
     """Give up on a Pango without tokens after a tenth of the usual time."""
-    monkeypatch.setattr(backoff, "PATIENCE_WITHOUT_TOKEN", backoff.PATIENCE_WITHOUT_TOKEN / 10)
+    monkeypatch.setattr(backoff, "GIVE_UP_SECONDS_WITHOUT_TOKEN", backoff.GIVE_UP_SECONDS_WITHOUT_TOKEN / 10)
 
 
 @pytest.mark.usefixtures("impatient")

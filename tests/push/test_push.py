@@ -130,7 +130,7 @@ def test_dead_letters_are_sent_once_more(start_sender, open_outbox):
     records = [{"refId": f"P{number}"} for number in range(10)]
     records[2] = records[5] = {}
     push_id = sender.summary("product", "--file", sender.write(records))["id"]
-    mended = next(open_outbox(sender.database).dead(push_id))["id"]
+    mended = next(open_outbox(sender.database).dead_letters(push_id))["id"]
     sender.change("UPDATE provider_dead_letter SET payload = ? WHERE id = ?", (b'{"refId":"P2"}', mended))
     summary = sender.summary("retry", push_id)
     assert (summary["records"], summary["accepted"], summary["dead"], summary["done"]) == (10, 9, 1, True)

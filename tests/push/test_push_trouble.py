@@ -9,9 +9,9 @@ from openpyxl import Workbook
 from sqlalchemy import event
 
 from provider.ingestion.push import backoff
-from provider.ingestion.push.batches import Entries, Group
-from provider.ingestion.push.outbox import Changes, Outbox
-from provider.ingestion.push.record_sources import file_origin
+from provider.ingestion.push.batches import Entries, RecordGroup
+from provider.ingestion.push.outbox import BatchOutcomes, Outbox
+from provider.ingestion.push.record_sources import FileSource
 from provider.settings import Settings
 from provider.store.provider_database import open_database
 
@@ -26,7 +26,7 @@ QUERY = """SELECT 'M' || abs(CASE n WHEN {worst} THEN -9223372036854775807 - 1 E
 @pytest.fixture
 def _impatient(monkeypatch):
     """Give up on a Pango that never worked after a hundredth of the usual time."""
-    monkeypatch.setattr(backoff, "PATIENCE_AT_FIRST", backoff.PATIENCE_AT_FIRST / 100)
+    monkeypatch.setattr(backoff, "GIVE_UP_SECONDS_AT_FIRST", backoff.GIVE_UP_SECONDS_AT_FIRST / 100)
 
 
 @pytest.mark.usefixtures("_impatient")
@@ -124,8 +124,8 @@ def test_an_excel_file_has_no_lines_to_expect(tmp_path):
     book.active.append(["customerId"])
     book.save(tmp_path / "c.xlsx")
     (tmp_path / "c.csv").write_text("customerId\nC1\n")
-    assert file_origin(tmp_path / "c.xlsx")["lines"] is None
-    assert file_origin(tmp_path / "c.csv")["lines"] == 2
+    assert FileSource.of(tmp_path / "c.xlsx").lines is None
+    assert FileSource.of(tmp_path / "c.csv").lines == 2
 
 
 def test_what_was_pushed_is_in_no_file(start_sender):
@@ -137,11 +137,13 @@ def test_what_was_pushed_is_in_no_file(start_sender):
     event.listen(engine, "connect", lambda raw, _: raw.execute("PRAGMA secure_delete = OFF").close(), insert=True)
     with closing(sqlite3.connect(sender.folder / "provider.db")) as other:
         other.execute("SELECT count(*) FROM provider_push").fetchall()
-        push_id = outbox.create("product", origin={"kind": "stored"}, request={"callback": False})
-        reader, _ = outbox.begin_reading(push_id, again=False)
-        outbox.append(push_id, reader, Group(read=1, entries=[Entries(b'[{"phone":"0911222333"}]', 1)]))
+        push_id = outbox.create_push("product", source={"kind": "stored"}, request={"callback": False})
+        reader, _ = outbox.begin_reading(push_id, from_start=False)
+        outbox.append(push_id, reader, RecordGroup(read=1, entries=[Entries(b'[{"phone":"0911222333"}]', 1)]))
         outbox.end_reading(push_id, reader)
-        outbox.record(push_id, Changes(accepted=[(it, []) for it in outbox.claim(push_id, 1)], requests=1))
+        outbox.write_outcomes(
+            push_id, BatchOutcomes(accepted=[(it, []) for it in outbox.claim(push_id, 1)], requests=1)
+        )
         assert outbox.finish(push_id)
         contents = b"".join(file.read_bytes() for file in sender.folder.glob("provider.db*"))
     engine.dispose()

@@ -10,9 +10,9 @@ import httpx2
 import orjson
 from support import PROVIDER, environment, eventually
 
-from provider.proof.simulator.accounts import Credentials
+from provider.proof.simulator.accounts import PangoCredentials
 
-CREDENTIALS = Credentials(
+CREDENTIALS = PangoCredentials(
     username="partner",
     api_key="key of the partner",
     group_key="group",
@@ -36,7 +36,7 @@ class Partner:
     """Somebody with credentials who talks to a simulator over HTTP."""
 
     url: str
-    credentials: Credentials
+    credentials: PangoCredentials
     http: httpx2.Client
     token: str = ""
 

@@ -8,7 +8,7 @@ import pytest
 from pretend import PERSON, people
 from support import eventually
 
-from provider.proof.simulator.simulator_state import State
+from provider.proof.simulator.simulator_state import SimulatorState
 
 MISSING_TYPE = b'{"success":false,"errorCode":"MISSING_INFO","message":"Invalid value of: objectType"}'
 
@@ -120,10 +120,10 @@ def test_a_full_window_says_how_long_to_wait(simulate):
 
 def test_seconds_are_whole_at_the_usual_speed(simulate, tmp_path):
     """Without a speed-up the waiting time is a whole number of seconds, rounded up."""
-    state = State(tmp_path / "simulator.db")
+    state = SimulatorState(tmp_path / "simulator.db")
     began = time.time_ns() - 20_000_000_000
     for number in range(1000):
-        state.keep_arrival(began + number * 20_000_000, [])
+        state.store_arrival(began + number * 20_000_000, [])
     state.close()
     refused = simulate().ingest([PERSON])
     wait = refused.headers["X-Rate-Limit-Retry-After-Seconds"]
