@@ -2,15 +2,19 @@
 
 import threading
 import time
+from contextlib import suppress
 
+import orjson
 import pytest
 import time_machine
 from services import mariadb_database, postgresql_database
 from support import NOON
 
 from provider.cli.db import upgrade_database
+from provider.errors import ConfigurationError
 from provider.ingestion.inbound.callbacks import count_results
-from provider.ingestion.push.batches import Entries, RecordGroup, RejectedRecord
+from provider.ingestion.push.batches import Entries, RecordGroup, RejectedRecord, halve
+from provider.ingestion.push.dead_letters import requeue_dead_letters
 from provider.ingestion.push.outbox import LEASE_SECONDS, BatchOutcomes
 from provider.settings import Settings
 from provider.store.provider_database import open_database
@@ -102,6 +106,17 @@ def test_an_answer_counts_once(url, outbox):
     assert outbox.get_push(push_id)["finished_at"]
 
 
+def test_a_late_answer_does_not_end_another_batch(outbox):
+    """A second answer about a batch that is gone leaves the batches that came after it alone."""
+    push_id, reader = begin(outbox, 1)
+    [batch] = outbox.claim(push_id, 1)
+    accepted = BatchOutcomes(accepted=[(batch, [])], requests=1)
+    outbox.write_outcomes(push_id, accepted)
+    outbox.append(push_id, reader, RecordGroup(read=1, entries=[Entries(b'[{"refId":"new"}]', 1)]))
+    outbox.write_outcomes(push_id, accepted)
+    assert (outbox.get_push(push_id)["accepted"], outbox.count_waiting(push_id)) == (2, (1, 1))
+
+
 def test_halves_replace_a_batch_and_the_last_dies(outbox):
     """A refused batch becomes two in one go; one of a single record becomes a dead letter, and can be revived."""
     push_id, _ = begin(outbox, 1)
@@ -117,6 +132,64 @@ def test_halves_replace_a_batch_and_the_last_dies(outbox):
     assert (outbox.get_push(push_id)["dead"], outbox.count_waiting(push_id)) == (1, (1, 1))
     outbox.requeue(push_id, [row["id"]], [Entries(b'[{"refId":"0"}]', 1)])
     assert (outbox.get_push(push_id)["dead"], outbox.count_waiting(push_id)) == (0, (2, 2))
+
+
+def test_a_batch_is_halved_once(outbox):
+    """Two senders whose answers refuse the same batch halve it once: no record is in two batches."""
+    push_id, _ = begin(outbox, 1)
+    [batch] = outbox.claim(push_id, 1)
+    refused = BatchOutcomes(halved=[(batch, halve(batch.payload))], requests=1)
+    for _ in range(2):
+        outbox.write_outcomes(push_id, refused)
+    assert outbox.count_waiting(push_id) == (2, 2)
+    first, second = outbox.claim(push_id, 5)
+    assert [bytes(half.payload) for half in (first, second)] == [b'[{"refId":"0"}]', b'[{"refId":"b0"}]']
+    dead = BatchOutcomes(dead=[(first, RejectedRecord(b'{"refId":"0"}', "0", "C", "not so"))])
+    for _ in range(2):
+        outbox.write_outcomes(push_id, dead)
+    assert (outbox.get_push(push_id)["dead"], outbox.count_waiting(push_id)) == (1, (1, 1))
+    assert len(list(outbox.dead_letters(push_id))) == 1
+
+
+def bury(outbox, count):
+    """Make a push of dead letters; give its id."""
+    push_id, reader = begin(outbox)
+    letters = [RejectedRecord(b'{"refId":"%d"}' % number, str(number), "C", "no") for number in range(count)]
+    assert outbox.append(push_id, reader, RecordGroup(read=count, rejected=letters))
+    return push_id
+
+
+def test_a_dead_letter_is_requeued_once(outbox):
+    """A retry whose dead letters another one has put back changes nothing, and says so."""
+    push_id = bury(outbox, 3)
+    ids = [row["id"] for row in outbox.dead_letters(push_id)]
+    entries = [Entries(b'[{"refId":"0"},{"refId":"1"}]', 2)]
+    outbox.requeue(push_id, ids[:2], entries)
+    with pytest.raises(ConfigurationError, match="is retrying push"):
+        outbox.requeue(push_id, ids, [Entries(b'[{"refId":"0"},{"refId":"1"},{"refId":"2"}]', 3)])
+    assert (outbox.get_push(push_id)["dead"], outbox.count_waiting(push_id)) == (1, (1, 2))
+    assert [row["id"] for row in outbox.dead_letters(push_id)] == ids[2:]
+
+
+def test_two_retries_at_once_send_nothing_twice(url, outbox, open_outbox):
+    """However two retries of a push run into each other, each of its records waits in exactly one batch."""
+    push_id = bury(outbox, 1200)
+    start = threading.Barrier(2)
+
+    def retry(own):
+        start.wait()
+        with suppress(ConfigurationError):
+            requeue_dead_letters(own, push_id, "product")
+
+    threads = [threading.Thread(target=retry, args=(open_outbox(url),)) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    waiting = [entry["refId"] for batch in outbox.claim(push_id, 100) for entry in orjson.loads(batch.payload)]
+    dead = [row["ref_id"] for row in outbox.dead_letters(push_id)]
+    assert sorted([*waiting, *dead]) == sorted(map(str, range(1200)))
+    assert outbox.get_push(push_id)["dead"] == len(dead)
 
 
 def test_what_failed_comes_later(outbox):

@@ -2,6 +2,7 @@
 
 import random
 import time
+from collections.abc import Callable
 
 from provider.ingestion.pango.pango_client import Answer
 
@@ -32,7 +33,8 @@ def pause_after(failures: int) -> float:
 class Backoff:
     """Decides from the latest answers how many batches may be under way, and whether to stop."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self.last_failure: str | None = None
         """What went wrong in the last request, None when it succeeded."""
 
@@ -60,7 +62,7 @@ class Backoff:
         """Return how many batches may be under way now, `most` when Pango does not fail."""
         if self._failed < FAILURES_BEFORE_PAUSES:
             return most
-        return 1 if time.monotonic() >= self._try_at else 0
+        return 1 if self._clock() >= self._try_at else 0
 
     def reason_to_stop(self) -> str | None:
         """Return why the push must stop, None when it may go on."""
@@ -73,7 +75,7 @@ class Backoff:
 
     def _add_failure(self, answer: Answer) -> None:
         self.last_failure = f"{answer.message} ({answer.code})" if answer.code else answer.message
-        now = time.monotonic()
+        now = self._clock()
         self._failing_since = self._failing_since or now
         no_token = answer.requests == 0 and answer.code is not None
         self._no_token_since = (self._no_token_since or now) if no_token else 0.0

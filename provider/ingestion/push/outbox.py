@@ -170,10 +170,12 @@ class Outbox:
         ended = (outcomes.accepted, outcomes.halved, outcomes.dead)
         touched = [batch.id for changed in ended for batch, *_ in changed]
         with self._locked(push_id) as (connection, push):
-            there = set(connection.scalars(select(Batch.id).where(Batch.id.in_(touched))))
-            accepted = [it for it in outcomes.accepted if it[0].id in there]
-            halved = [it for it in outcomes.halved if it[0].id in there]
-            dead = [it for it in outcomes.dead if it[0].id in there]
+            # SQLite gives a new batch the id of a deleted one: by its payload it is known to be the same.
+            rows = connection.execute(select(Batch.id, Batch.payload).where(Batch.id.in_(touched)))
+            payloads = {row.id: row.payload for row in rows}
+            accepted = [it for it in outcomes.accepted if payloads.get(it[0].id) == it[0].payload]
+            halved = [it for it in outcomes.halved if payloads.get(it[0].id) == it[0].payload]
+            dead = [it for it in outcomes.dead if payloads.get(it[0].id) == it[0].payload]
             connection.execute(
                 update(Push)
                 .where(Push.id == push_id)

@@ -182,15 +182,16 @@ class PushRun:
         return self._backoff.most_under_way(_CLAIMED_PER_WORKER * self._workers) - len(self._under_way)
 
     def _send_batch(self, batch: ClaimedBatch) -> tuple[Answer, int]:
-        """Send a batch, in a sender thread; return the answer and how many permits were used."""
-        permits = 1
+        """Send a batch, in a sender thread; return the answer and how many permits are still to be settled."""
+        unsettled = 1
 
         def take_permit() -> bool:
-            nonlocal permits
+            nonlocal unsettled
             while not self._stop.is_set():
-                allowance = self._limiter.take()
-                if allowance.permits:
-                    permits += 1
+                # The first request is answered: unsettled, it would keep the others from their second permit.
+                allowance = self._limiter.settle_and_take(unsettled, 1)
+                unsettled = allowance.permits
+                if unsettled:
                     return True
                 self._stop.wait(allowance.wait)
             return False
@@ -199,7 +200,7 @@ class PushRun:
         answer = self._client.send(
             job.object_type, batch.payload, members=job.members, init_data=job.init_data, take_permit=take_permit
         )
-        return answer, permits
+        return answer, unsettled
 
     def _collect_answers(self) -> None:
         """Wait a moment for answers, and write what they mean."""
@@ -220,8 +221,8 @@ class PushRun:
                 self._claimed.append(batch)
                 self._used_permits += 1
                 continue
-            answer, permits = future.result()
-            self._used_permits += permits
+            answer, unsettled = future.result()
+            self._used_permits += unsettled
             outcomes.requests += answer.requests
             self._backoff.add_answer(answer)
             self._add_outcome(batch, answer, outcomes)
