@@ -19,7 +19,7 @@ def folder(tmp_path, migrated_database, sample_data):
 
 @pytest.fixture
 def inbox(folder):
-    """Give the folder's inbox, with one webhook that is done, one that failed once and one that nobody handles."""
+    """Give the folder's inbox, with one webhook that is done, one that failed once and one without a handler."""
     engine = open_database(Settings(database_url=f"sqlite:///{folder}/provider.db"))
     inbox = Inbox(engine)
     for name in ("good", "bad", "nobodys"):
@@ -52,7 +52,7 @@ def test_list_shows_what_became_of_them(folder, inbox):
 
 @pytest.mark.usefixtures("inbox")
 def test_show_shows_what_it_says(folder):
-    """`show` gives a webhook with its payload as long as it is kept; an unknown number is told in one line."""
+    """`show` gives a webhook with its payload as long as it is stored; an unknown number is reported in one line."""
     assert json.loads(provider("webhook", "show", "2", "--json", cwd=folder).stdout)["payload"] == {"name": "Nguyễn"}
     assert '{"name": "Nguyễn"}' in provider("webhook", "show", "3", cwd=folder).stdout
     assert json.loads(provider("webhook", "show", "1", "--json", cwd=folder).stdout)["payload"] is None

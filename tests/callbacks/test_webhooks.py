@@ -84,7 +84,7 @@ def keep(inbox, name="voucher-issued", number=1):
 
 
 def test_a_webhook_is_stored_before_the_answer(ready):
-    """A webhook of any name is kept, waiting, although nobody handles it."""
+    """A webhook of any name is stored, waiting, also without a handler."""
     _, client, inbox = ready
     for name, body in (("voucher-issued", orjson.dumps(EVENT)), ("0", b'{"a":1.5}'), ("a" * 64, b"{}")):
         number = record(client.post(f"/v1/webhooks/{name}", data=body))["id"]
@@ -250,7 +250,7 @@ def test_a_handler_that_fails_is_called_again(inbox):
 
 
 def test_a_handler_that_always_fails_is_given_up(inbox):
-    """After twelve attempts a webhook has failed and is kept whole; tried again by hand it starts afresh."""
+    """After twelve attempts a webhook has failed and keeps its payload; `retry` begins at the first attempt."""
     calls = Counter()
 
     def handle(_):
@@ -402,7 +402,7 @@ def test_the_worker_outlives_its_database():
     ],
 )
 def test_a_mistake_in_the_handlers_stops_the_start(deploy, make_package, text, says):
-    """A file of handlers with a mistake is told at the start with its place and what to do."""
+    """A file of handlers with a mistake stops the start with its place and what to do."""
     package = make_package(_webhooks=text)
     with pytest.raises(ConfigurationError) as caught:
         deploy(datasets=package)

@@ -8,13 +8,14 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
+import httpx2
 import orjson
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from listener import AUTH, INGEST, SECRETS, SUCCESS, V2, Listener, answer, document
-from support import free_port
+from support import PATIENCE_SECONDS, free_port
 
 from provider.errors import ConfigurationError
 from provider.ingestion.pango import http
@@ -219,7 +220,7 @@ def test_threads_renew_a_refused_token_once(pango, client):
 
     def judge(request, call):
         if call.headers["token"] == "token-1":
-            barrier.wait(10)  # all are refused at the same moment
+            barrier.wait(PATIENCE_SECONDS)  # all are refused at the same moment
             answer(b"", 401)(request, call)
         else:
             answer(SUCCESS)(request, call)
@@ -298,9 +299,9 @@ def test_an_answer_without_end_is_given_up(pango, client, monkeypatch):
 
 def test_a_server_that_says_nothing_is_given_up(pango, monkeypatch):
     """Silence ends with a timeout and is a failure; the requests after it go on."""
-    monkeypatch.setattr(http, "TIMEOUT", 0.3)
+    monkeypatch.setattr(http, "TIMEOUT", httpx2.Timeout(PATIENCE_SECONDS, read=1.0))
     over = threading.Event()
-    pango.on(INGEST, lambda *_: over.wait(10), answer(SUCCESS))
+    pango.on(INGEST, lambda *_: over.wait(PATIENCE_SECONDS), answer(SUCCESS))
     with closing(PangoClient(pango.settings())) as client:
         assert send(client) == Answer("failed", None, "Pango does not answer (ReadTimeout).")
         assert send(client).outcome == "accepted"

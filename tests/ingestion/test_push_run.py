@@ -57,18 +57,23 @@ class Push:
         self._pango, self._engine, self._workers = pango, engine, workers
 
     def run(self):
-        """Run it to its end; give the reason it stopped for."""
-        with closing(PangoClient(self._pango.settings())) as client:
-            return PushRun(
-                PushJob(self.id, "product", {}, init_data=False, awaits_callbacks=False, read_first=False),
-                outbox=self.outbox,
-                client=client,
-                limiter=self.limiter,
-                reader=None,
-                workers=self._workers,
-                stop=self.stop,
-                show_progress=lambda _: None,
-            ).run()
+        """Run it to its end; give the reason it stopped for: a run that hangs is interrupted after a while."""
+        watchdog = threading.Timer(2 * PATIENCE_SECONDS, self.stop.set)
+        watchdog.start()
+        try:
+            with closing(PangoClient(self._pango.settings())) as client:
+                return PushRun(
+                    PushJob(self.id, "product", {}, init_data=False, awaits_callbacks=False, read_first=False),
+                    outbox=self.outbox,
+                    client=client,
+                    limiter=self.limiter,
+                    reader=None,
+                    workers=self._workers,
+                    stop=self.stop,
+                    show_progress=lambda _: None,
+                ).run()
+        finally:
+            watchdog.cancel()
 
     def leased_until(self):
         """Read until when the first of its batches is leased, in seconds since 1970."""

@@ -30,7 +30,7 @@ from provider.store.provider_database import open_database
 
 
 class Asked:
-    """What a simulator tells of itself."""
+    """A simulator that answers questions about its state."""
 
     url: str
     settings: dict[str, str]

@@ -71,7 +71,7 @@ def test_two_senders_never_have_the_same_batch(url, outbox, open_outbox):
 
 
 def test_a_dead_sender_leaves_its_batches_to_others(outbox):
-    """A lease ends by itself, unless it is extended; what is given back is free at once."""
+    """A lease ends by itself unless it is extended; a batch that is given back is free at once."""
     push_id, _ = begin(outbox, 3)
     with time_machine.travel(NOON, tick=False) as clock:
         outbox.release(push_id, outbox.claim(push_id, 3))
@@ -205,7 +205,7 @@ def test_what_failed_comes_later(outbox):
 
 
 def test_only_the_last_reader_appends(outbox):
-    """Whoever begins to read takes over from where it was; the one before can append no more."""
+    """A new reader goes on where the one before was; the one before can append no more."""
     push_id, first = begin(outbox, 5)
     second, skip = outbox.begin_reading(push_id, from_start=False)
     assert skip == 10

@@ -173,7 +173,7 @@ def test_a_dry_run_sends_and_keeps_nothing(start_sender, make_members):
 
 
 def test_what_callbacks_said_is_counted(start_sender, make_members):
-    """`show` counts the records that callbacks say are stored, failed, and those nobody has said anything of."""
+    """`show` counts the records that callbacks say are stored, failed, and those without a result."""
     sender = start_sender()
     callback = ("--callback", '{"callbackResult": {"apiKey": "very secret"}}')
     push_id = sender.summary(TYPE, "--file", sender.write(make_members(70)), *callback)["id"]

@@ -94,7 +94,7 @@ def test_for_a_person(served):
 
 
 def test_an_answer_that_cannot_be_unpacked(tmp_path):
-    """An answer that is not packed as it says is told in one line."""
+    """An answer whose encoding is not the declared one is reported in one line."""
     with Website() as site:
         site.pages["/v1/data/voucher"] = lambda request: respond(request, b"abc", Content_Encoding="gzip")
         said = refusal("simulate", "call", f"{site.url}/v1/data/voucher", "--method", "GET", cwd=tmp_path)
@@ -109,7 +109,7 @@ def test_a_header_that_cannot_be_sent(tmp_path, header):
 
 
 def test_nobody_answers(tmp_path):
-    """An address where nobody answers is one line that says so; one that is no address too."""
+    """An address without a server, and text that is no address, are reported in one line each."""
     done = provider("simulate", "call", "http://127.0.0.1:1/", cwd=tmp_path, fails=True)
     assert done.stderr.startswith("Error: No answer from http://127.0.0.1:1/ (ConnectError).")
     assert "write an address" in provider("simulate", "call", "nowhere", cwd=tmp_path, fails=True).stderr

@@ -51,7 +51,7 @@ def test_a_second_ends_at_its_edge():
 
 
 def test_refused_requests_do_not_count():
-    """However often it is refused, a sender gets in at the moment it was told."""
+    """However often it is refused, a request is accepted after the waiting time of the refusal."""
     windows = RequestWindows()
     for number in range(50):
         windows.arrive(number)
@@ -74,7 +74,7 @@ def greedy():
 
 
 def test_a_greedy_sender_fills_every_window_and_passes_none(greedy):
-    """Whoever sends as fast as allowed for a day meets the limit of each of the five windows, and never one more."""
+    """A day of sending as fast as allowed reaches the limit of each of the five windows and never exceeds it."""
     windows, counted = greedy
     assert [(window.seconds, window.highest) for window in windows.windows] == list(LIMITS)
     for seconds, limit in LIMITS:

@@ -64,7 +64,7 @@ class Life:
 
 
 def simulate(windows, life, *, requests, senders=1):
-    """Send from some senders on a virtual clock; give when Pango counted each request, at a moment nobody knows."""
+    """Send on a virtual clock; return when Pango counted each request, a random time before its answer."""
     chance = random.Random(life.seed)
     state, counted, numbers = RateWindows(windows), [], itertools.count()
     events = [(START, next(numbers), 0, f"sender {number}") for number in range(senders)]
@@ -132,7 +132,7 @@ LIVES = st.builds(
 
 @given(SMALL, LIVES, st.integers(1, 5))
 def test_no_window_is_ever_exceeded(windows, life, senders):
-    """Whatever the latency, whoever dies and however often the state is written down, every limit holds."""
+    """Every limit holds, whatever the latency, when senders die, and however often the state is stored."""
     assert_within(simulate(windows, life, requests=60, senders=senders), windows)
 
 
@@ -159,7 +159,7 @@ def test_a_permit_counts_from_taking_to_a_window_after_settling():
 
 
 def test_permits_of_a_dead_process_count_as_made_when_their_lease_ends():
-    """A permit that nobody settles is in the way until its lease has ended and the window has passed."""
+    """A permit that is never settled counts until its lease has ended and the window has passed."""
     state = RateWindows([RateWindow(1, 10)])
     state.take(START, 1, "dead")
     assert state.take(START + LEASE_SECONDS + 9.9, 1, "alive").permits == 0
@@ -190,7 +190,7 @@ def test_the_permits_of_the_living_stay_under_way():
 
 
 def test_settling_after_the_lease_counts_again():
-    """Whoever settles too late counts as having made the requests now: Pango may have counted them just now."""
+    """Permits that are settled after their lease count again from now: Pango may have counted the requests just now."""
     state = RateWindows([RateWindow(1, 10)])
     state.take(START, 1)
     late = START + LEASE_SECONDS + 30
