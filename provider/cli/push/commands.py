@@ -1,7 +1,6 @@
 """`provider push`: sends records to Pango, and the commands that show or continue a push."""
 
 from contextlib import closing
-from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +20,10 @@ from provider.cli.push.options import (
 )
 from provider.cli.push.preview import show_first_request
 from provider.cli.push.pushes import dead, list_, show
-from provider.cli.push.sending import PushTools, open_tools, resume_push, run_push
+from provider.cli.push.sending import begin_push, open_tools, resume_push
 from provider.errors import ConfigurationError
-from provider.ingestion.push.batches import group_records
 from provider.ingestion.push.dead_letters import requeue_dead_letters
 from provider.ingestion.push.outbox import Outbox
-from provider.ingestion.push.push_run import RecordReader
-from provider.ingestion.push.record_sources import RecordSource
 
 
 class _GroupNamed(click.Context):
@@ -116,7 +112,7 @@ def send(
                     tools.client, records, object_type, request, given["callback"] or {}, as_json=as_json
                 )
             return
-        _begin(tools, object_type, source, request, given, as_json=as_json)
+        begin_push(tools, object_type, source, request, given, as_json=as_json)
 
 
 send.context_class = _GroupNamed
@@ -138,25 +134,6 @@ def retry(push_id: str, *, as_json: bool, **given: Any) -> None:
             others = f" {left:,} our own check refuses: mend them in your data and push them anew." if left else ""
             click.echo(f"{count:,} records are sent once more.{others}")
         resume_push(tools, tools.outbox.get_push(push_id), given, as_json=as_json)
-
-
-def _begin(
-    tools: PushTools,
-    object_type: str,
-    source: RecordSource,
-    request: dict[str, Any],
-    given: dict[str, Any],
-    *,
-    as_json: bool,
-) -> None:
-    """Begin a push. A source whose first records cannot be read raises before anything is stored."""
-    with closing(source.open(tools.context(object_type))) as records:
-        groups = group_records(records, object_type)
-        first = list(islice(groups, 1))
-        push_id = tools.outbox.create_push(object_type, source=source.dump(), request=request)
-        reader_id, _ = tools.outbox.begin_reading(push_id, from_start=False)
-        reader = RecordReader(tools.outbox, push_id, reader_id, chain(first, groups))
-        run_push(tools, tools.outbox.get_push(push_id), reader, given, as_json=as_json)
 
 
 def _find_push(outbox: Outbox, push_id: str, object_type: str | None) -> RowMapping:

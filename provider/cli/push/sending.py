@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
+from itertools import chain, islice
 from threading import Event
 from typing import Any
 
@@ -25,7 +26,7 @@ from provider.ingestion.pango.tokens import account_name
 from provider.ingestion.push.batches import group_records
 from provider.ingestion.push.outbox import Outbox
 from provider.ingestion.push.push_run import PushJob, PushRun, RecordReader
-from provider.ingestion.push.record_sources import SourceContext, load_source
+from provider.ingestion.push.record_sources import RecordSource, SourceContext, load_source
 from provider.settings import Settings
 from provider.store.provider_database import migrated_database
 
@@ -56,11 +57,30 @@ def open_tools() -> Iterator[PushTools]:
             yield PushTools(settings, engine, Outbox(engine), client, limiter)
 
 
+def begin_push(
+    tools: PushTools,
+    object_type: str,
+    source: RecordSource,
+    request: Mapping[str, Any],
+    given: Mapping[str, Any],
+    *,
+    as_json: bool,
+) -> None:
+    """Store a new push and run it. A source whose first records cannot be read raises before anything is stored."""
+    with closing(source.open(tools.context(object_type))) as records:
+        groups = group_records(records, object_type)
+        first = list(islice(groups, 1))
+        push_id = tools.outbox.create_push(object_type, source=source.dump(), request=request)
+        reader_id, _ = tools.outbox.begin_reading(push_id, from_start=False)
+        reader = RecordReader(tools.outbox, push_id, reader_id, chain(first, groups))
+        _run(tools, tools.outbox.get_push(push_id), reader, given, as_json=as_json)
+
+
 def resume_push(tools: PushTools, push: RowMapping, given: Mapping[str, Any], *, as_json: bool) -> None:
     """Continue a push: read on where its reading was interrupted, and send what waits."""
     join_members(push, given["callback"])
     if push["read_at"] is not None:
-        run_push(tools, push, None, given, as_json=as_json)
+        _run(tools, push, None, given, as_json=as_json)
         return
     push_id, object_type = push["id"], push["object_type"]
     source = load_source(push["origin"])
@@ -68,10 +88,10 @@ def resume_push(tools: PushTools, push: RowMapping, given: Mapping[str, Any], *,
     reader_id, skip = tools.outbox.begin_reading(push_id, from_start=not source.keeps_order)
     with closing(source.open(tools.context(object_type, skip=skip))) as records:
         reader = RecordReader(tools.outbox, push_id, reader_id, group_records(records, object_type))
-        run_push(tools, push, reader, given, as_json=as_json)
+        _run(tools, push, reader, given, as_json=as_json)
 
 
-def run_push(
+def _run(
     tools: PushTools, push: RowMapping, reader: RecordReader | None, given: Mapping[str, Any], *, as_json: bool
 ) -> None:
     """Run a push and tell how it went; ConfigurationError when it had to stop."""
