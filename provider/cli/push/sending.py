@@ -25,7 +25,7 @@ from provider.ingestion.pango.rate_windows import read_windows
 from provider.ingestion.pango.tokens import account_name
 from provider.ingestion.push.batches import group_records
 from provider.ingestion.push.outbox import Outbox
-from provider.ingestion.push.push_run import PushJob, PushRun, RecordReader
+from provider.ingestion.push.push_run import PushJob, PushRun, SourceReader
 from provider.ingestion.push.record_sources import RecordSource, SourceContext, load_source
 from provider.settings import Settings
 from provider.store.provider_database import migrated_database
@@ -72,7 +72,7 @@ def begin_push(
         first = list(islice(groups, 1))
         push_id = tools.outbox.create_push(object_type, source=source.dump(), request=request)
         reader_id, _ = tools.outbox.begin_reading(push_id, from_start=False)
-        reader = RecordReader(tools.outbox, push_id, reader_id, chain(first, groups))
+        reader = SourceReader(tools.outbox, push_id, reader_id, chain(first, groups))
         _run(tools, tools.outbox.get_push(push_id), reader, given, as_json=as_json)
 
 
@@ -87,12 +87,12 @@ def resume_push(tools: PushTools, push: RowMapping, given: Mapping[str, Any], *,
     source.check_unchanged()
     reader_id, skip = tools.outbox.begin_reading(push_id, from_start=not source.keeps_order)
     with closing(source.open(tools.context(object_type, skip=skip))) as records:
-        reader = RecordReader(tools.outbox, push_id, reader_id, group_records(records, object_type))
+        reader = SourceReader(tools.outbox, push_id, reader_id, group_records(records, object_type))
         _run(tools, push, reader, given, as_json=as_json)
 
 
 def _run(
-    tools: PushTools, push: RowMapping, reader: RecordReader | None, given: Mapping[str, Any], *, as_json: bool
+    tools: PushTools, push: RowMapping, reader: SourceReader | None, given: Mapping[str, Any], *, as_json: bool
 ) -> None:
     """Run a push and tell how it went; ConfigurationError when it had to stop."""
     began, push_id, source = time.monotonic(), push["id"], load_source(push["origin"])

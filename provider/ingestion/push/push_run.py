@@ -60,7 +60,7 @@ class PushProgress:
     last_failure: str | None = None
 
 
-class RecordReader:
+class SourceReader:
     """Reads groups of records into the outbox, as the reader whose id it is given."""
 
     def __init__(self, outbox: Outbox, push_id: str, reader_id: str, groups: Iterator[RecordGroup]) -> None:
@@ -92,7 +92,7 @@ class PushRun:
         outbox: Outbox,
         client: PangoClient,
         limiter: RateLimiter,
-        reader: RecordReader | None,
+        reader: SourceReader | None,
         workers: int,
         stop: Event,
         show_progress: Callable[[PushProgress], None],
