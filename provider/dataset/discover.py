@@ -2,13 +2,12 @@
 
 import importlib
 import pkgutil
-import sys
 import traceback
-from pathlib import Path
 from types import ModuleType
 
 from provider.dataset.base import Dataset, location
 from provider.errors import ConfigurationError
+from provider.store.partner_package import load_partner_fields, search_working_folder
 
 
 def discover(package_name: str) -> dict[str, Dataset]:
@@ -24,6 +23,7 @@ def attempt(package_name: str) -> tuple[dict[str, Dataset], list[ConfigurationEr
     datasets: dict[str, Dataset] = {}
     mistakes = []
     package = find_package(package_name)
+    load_partner_fields(package_name)
     names = sorted(module.name for module in pkgutil.iter_modules(package.__path__))
     for module_name in [f"{package_name}.{name}" for name in names if not name.startswith("_")]:
         try:
@@ -37,12 +37,6 @@ def attempt(package_name: str) -> tuple[dict[str, Dataset], list[ConfigurationEr
         else:
             datasets[dataset.name] = dataset
     return datasets, mistakes
-
-
-def search_working_folder() -> None:
-    """Let Python import from the working folder too, which it does not in a console script."""
-    if str(Path.cwd()) not in sys.path:
-        sys.path.append(str(Path.cwd()))
 
 
 def find_package(package_name: str) -> ModuleType:

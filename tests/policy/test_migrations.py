@@ -49,9 +49,9 @@ def tables(file):
 
 
 def test_there_is_one_head():
-    """The migrations are one line: no two of them claim to be the latest."""
+    """Our migrations are one line: no two of them claim to be the latest."""
     script = ScriptDirectory.from_config(migrations(Settings()))
-    assert len(script.get_heads()) == 1
+    assert len(script.get_heads()) == 1, 'Run: alembic merge heads -m "join"'
     assert len(script.get_bases()) == 1
 
 
