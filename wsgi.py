@@ -1,6 +1,5 @@
-"""The WSGI entry point: `provider serve` runs it on granian; gunicorn and others take `wsgi:app` as well."""
+"""The WSGI entry point for gunicorn and other servers, as `wsgi:app`; `provider serve` makes the same app."""
 
-from provider import create_app
+from provider.app import create_serving_app
 
-app = create_app()
-app.extensions["worker"].start()  # handles webhooks; here, since every process that serves loads this file
+app = create_serving_app()

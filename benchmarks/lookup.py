@@ -95,19 +95,19 @@ def full_lookup(folder: Path, shop: Path, log: io.TextIOBase) -> tuple[Wsgi, Env
 
 
 def statement(engine: Engine, lookup: Callable[[], Any]) -> str:
-    """Overhear the SQL that one lookup sends to SQLite, with ? for its values."""
-    heard: list[str] = []
+    """Record the SQL that one lookup sends to SQLite, with ? for its values."""
+    sent: list[str] = []
     pooled = engine.raw_connection()
     connection: Any = pooled.driver_connection  # the only one of the pool: the lookup will use it too
     pooled.close()
-    connection.set_trace_callback(heard.append)
+    connection.set_trace_callback(sent.append)
     lookup()
     connection.set_trace_callback(None)
-    return re.sub(r"'[^']*'", "?", heard[-1])
+    return re.sub(r"'[^']*'", "?", sent[-1])
 
 
 def bare_route(shop: Path, sql: str) -> Wsgi:
-    """Make the least one could write: no authentication, no validation, no log."""
+    """Make the smallest route that answers: no authentication, no validation, no log."""
     app = flask.Flask("bare")
     connection = sqlite3.connect(f"file:{shop}?mode=ro", uri=True)
 

@@ -1,23 +1,36 @@
 """Alembic's environment: migrates the provider database, and never touches a table that is not ours."""
 
 from alembic import context
+from alembic.operations import Operations
+from alembic.operations.ops import AddColumnOp
+from alembic.operations.toimpl import add_column
+from sqlalchemy import inspect
 
 from provider.settings import Settings
-from provider.store.client_tables import UtcDateTime
-from provider.store.provider_database import VERSION_TABLE, open_database
+from provider.store.migration_history import VERSION_TABLE
+from provider.store.provider_database import open_database
 from provider.store.schema import metadata
+from provider.store.table_base import UtcDateTime
 
 settings = context.config.attributes.get("settings") or Settings.from_environment()
 
 
-def ours(name: str | None, kind: str, _: object) -> bool:
+def is_ours(name: str | None, kind: str, _: object) -> bool:
     """Look at our own tables only: autogenerate would propose to drop a partner's."""
     return kind != "table" or name in metadata.tables
 
 
-def plainly(kind: str, item: object, _: object) -> str | bool:
-    """Write our own column types as the SQLAlchemy type they are kept as: a migration outlives the code."""
+def render_type(kind: str, item: object, _: object) -> str | bool:
+    """Write our own column types as the SQLAlchemy type they are stored as: a migration outlives the code."""
     return "sa.DateTime()" if kind == "type" and isinstance(item, UtcDateTime) else False
+
+
+@Operations.implementation_for(AddColumnOp, replace=True)
+def add_missing_column(operations: Operations, operation: AddColumnOp) -> None:
+    """Add a column unless it exists: a partner may have added a field of Pango's before we did."""
+    columns = inspect(operations.get_bind()).get_columns(operation.table_name)
+    if operation.column.name not in {column["name"] for column in columns}:
+        add_column(operations, operation)
 
 
 engine = open_database(settings)
@@ -25,9 +38,9 @@ with engine.connect() as connection:
     context.configure(
         connection=connection,
         target_metadata=metadata,
-        version_table=VERSION_TABLE,
-        include_name=ours,
-        render_item=plainly,
+        version_table=context.config.attributes.get("version_table", VERSION_TABLE),
+        include_name=is_ours,
+        render_item=render_type,
         compare_server_default=True,
         render_as_batch=True,
     )

@@ -9,7 +9,7 @@ __all__ = ["create_app"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import the app when it is asked for: `provider.lookup` and `provider.contract` work without Flask."""
+    """Import the app when it is used: `provider.lookup`, `provider.contract` and most commands work without Flask."""
     if name != "create_app":
         raise AttributeError(name)
     from provider.app import create_app  # noqa: PLC0415

@@ -9,15 +9,20 @@ class ConfigurationError(Exception):
 
 
 class ProviderError(Exception):
-    """An error that is answered inside the envelope.
+    """An error that is answered inside the envelope. Each one is a subclass, whose name is its error code.
 
-    `code` is one of the stable error codes, `status` the HTTP status in `standard` mode, `message` a sentence for
-    people that carries no personal data, `headers` what HTTP wants beside it.
+    `status` is the HTTP status in `standard` mode, `default` a sentence for people, `headers` what HTTP wants beside
+    it. A message carries no personal data.
     """
 
-    code: ClassVar[str] = "InternalError"
-    status: ClassVar[int] = 500
-    default: ClassVar[str] = "Something went wrong on our side. Quote the X-Request-ID header when you report it."
+    code: ClassVar[str]
+    status: ClassVar[int]
+    default: ClassVar[str]
+
+    def __init_subclass__(cls) -> None:
+        """Take the code from the class name. A subclass of an error that has a code keeps that code."""
+        if ProviderError in cls.__bases__:
+            cls.code = cls.__name__
 
     def __init__(self, message: str | None = None, *, headers: Sequence[tuple[str, str]] = ()) -> None:
         super().__init__(message or self.default)
@@ -25,14 +30,9 @@ class ProviderError(Exception):
         self.headers = headers
 
 
-class InternalError(ProviderError):
-    """A fault of the service or of a dataset's own code."""
-
-
 class Unauthorized(ProviderError):
     """No credentials, or credentials that do not hold (RFC 9110 section 15.5.2)."""
 
-    code = "Unauthorized"
     status = 401
     default = "Valid credentials are needed."
 
@@ -40,7 +40,6 @@ class Unauthorized(ProviderError):
 class Forbidden(ProviderError):
     """The caller is known and lacks the right."""
 
-    code = "Forbidden"
     status = 403
     default = "This client may not do that."
 
@@ -48,7 +47,6 @@ class Forbidden(ProviderError):
 class InvalidRequest(ProviderError):
     """A request that cannot be understood, or a parameter that breaks its rule."""
 
-    code = "InvalidRequest"
     status = 400
     default = "The request could not be understood."
 
@@ -56,7 +54,6 @@ class InvalidRequest(ProviderError):
 class MissingIdentifier(ProviderError):
     """Nothing says whose data is wanted."""
 
-    code = "MissingIdentifier"
     status = 400
     default = "Say whose data is wanted: send phone or email."
 
@@ -64,7 +61,6 @@ class MissingIdentifier(ProviderError):
 class InvalidPhone(ProviderError):
     """The phone is no phone number."""
 
-    code = "InvalidPhone"
     status = 400
     default = "phone is not a valid phone number. Send it like 0359677657 or +84359677657."
 
@@ -72,7 +68,6 @@ class InvalidPhone(ProviderError):
 class InvalidEmail(ProviderError):
     """The email is no email address."""
 
-    code = "InvalidEmail"
     status = 400
     default = "email is not a valid email address. Send it like name@example.com."
 
@@ -80,7 +75,6 @@ class InvalidEmail(ProviderError):
 class NotFound(ProviderError):
     """Nobody matches: a business answer, hence HTTP 200."""
 
-    code = "NotFound"
     status = 200
     default = "Nobody matches."
 
@@ -88,7 +82,6 @@ class NotFound(ProviderError):
 class Ambiguous(ProviderError):
     """Several records match and the dataset does not say which one counts: a business answer, hence HTTP 200."""
 
-    code = "Ambiguous"
     status = 200
     default = "More than one record matches, and the dataset does not say which one counts."
 
@@ -96,7 +89,6 @@ class Ambiguous(ProviderError):
 class UnknownDataset(ProviderError):
     """Nothing is served at this address."""
 
-    code = "UnknownDataset"
     status = 404
     default = "Nothing is served at this address. Datasets are at /v1/data/<dataset>."
 
@@ -104,7 +96,6 @@ class UnknownDataset(ProviderError):
 class MethodNotAllowed(ProviderError):
     """The address does not know the method; the Allow header names those it knows (RFC 9110 section 15.5.6)."""
 
-    code = "MethodNotAllowed"
     status = 405
     default = "This address does not accept that method. The Allow header names those it does."
 
@@ -112,7 +103,6 @@ class MethodNotAllowed(ProviderError):
 class UnsupportedMediaType(ProviderError):
     """A body in a format other than JSON or a form."""
 
-    code = "UnsupportedMediaType"
     status = 415
     default = "Send the body as application/json, or as a form."
 
@@ -120,7 +110,6 @@ class UnsupportedMediaType(ProviderError):
 class PayloadTooLarge(ProviderError):
     """A body over the limit. The connection ends with it: what is left of the body is not read."""
 
-    code = "PayloadTooLarge"
     status = 413
     default = "The body is too large: 64 KiB is the limit."
 
@@ -128,7 +117,6 @@ class PayloadTooLarge(ProviderError):
 class TooManyRequests(ProviderError):
     """The caller must slow down."""
 
-    code = "TooManyRequests"
     status = 429
     default = "Too many requests. Wait as long as the Retry-After header says."
 
@@ -136,7 +124,6 @@ class TooManyRequests(ProviderError):
 class SourceUnavailable(ProviderError):
     """A database does not answer."""
 
-    code = "SourceUnavailable"
     status = 503
     default = "The database behind this dataset does not answer. Try again later."
 
@@ -144,30 +131,16 @@ class SourceUnavailable(ProviderError):
 class Timeout(ProviderError):
     """A database took too long."""
 
-    code = "Timeout"
     status = 503
     default = "The database behind this dataset took too long. Try again later."
 
 
-ERRORS: dict[str, type[ProviderError]] = {
-    error.code: error
-    for error in (
-        Unauthorized,
-        Forbidden,
-        InvalidRequest,
-        MissingIdentifier,
-        InvalidPhone,
-        InvalidEmail,
-        NotFound,
-        Ambiguous,
-        UnknownDataset,
-        MethodNotAllowed,
-        UnsupportedMediaType,
-        PayloadTooLarge,
-        TooManyRequests,
-        SourceUnavailable,
-        Timeout,
-        InternalError,
-    )
-}
+class InternalError(ProviderError):
+    """A fault of the service or of a dataset's own code."""
+
+    status = 500
+    default = "Something went wrong on our side. Quote the X-Request-ID header when you report it."
+
+
+ERRORS = {error.code: error for error in ProviderError.__subclasses__()}
 """The closed set of error codes; a deployment or a client may rename them, none may be added."""

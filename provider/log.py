@@ -1,4 +1,4 @@
-"""Logs: one JSON object a line on standard output. Messages are constants; personal data is never a field."""
+"""Logs: one JSON object a line on standard output. Messages are constants, and no field holds personal data."""
 
 import logging
 import sys
@@ -10,14 +10,14 @@ from typing import Any, BinaryIO
 import orjson
 import structlog
 
-_SHARED: list[Any] = [
+_SHARED_PROCESSORS: list[Any] = [
     structlog.stdlib.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
 ]
 
 
-def _hide_text(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Keep of an error its kind and place: its text, and what is said of it, may quote an address or a phone."""
+def _without_error_text(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Replace a library's error by its class and where it was raised: its text and the message may quote a phone."""
     kind, _error, trace = event.pop("exc_info", None) or (None, None, None)
     if kind:
         at = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(trace)]
@@ -26,33 +26,32 @@ def _hide_text(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMappi
 
 
 class JsonFormatter(structlog.stdlib.ProcessorFormatter):
-    """Gives the lines of the libraries (server, database pool) the shape of our own."""
+    """Formats the log lines of libraries (server, database pool) like our own."""
 
     def __init__(self) -> None:
         super().__init__(
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                _hide_text,
+                _without_error_text,
                 structlog.processors.EventRenamer("event"),
                 structlog.processors.JSONRenderer(serializer=lambda event, **_: orjson.dumps(event).decode()),
             ],
-            foreign_pre_chain=[*_SHARED, structlog.stdlib.add_logger_name],
+            foreign_pre_chain=[*_SHARED_PROCESSORS, structlog.stdlib.add_logger_name],
         )
 
 
-class _Tolerant:
-    """Standard output whose reader may be gone, or its disk full: that must not fail a lookup."""
+class _OutputLogger:
+    """Writes lines to standard output. Its reader may be gone, or its disk full: that must not fail a lookup."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
 
-    def write(self, line: bytes) -> None:
+    def info(self, line: bytes) -> None:
         with suppress(OSError):
-            self._stream.write(line)
-
-    def flush(self) -> None:
-        with suppress(OSError):
+            self._stream.write(line + b"\n")
             self._stream.flush()
+
+    debug = warning = error = critical = info
 
 
 LOGGING: dict[str, Any] = {
@@ -63,14 +62,15 @@ LOGGING: dict[str, Any] = {
     "root": {"handlers": ["stdout"], "level": "WARNING"},
     "loggers": {"_granian": {"handlers": ["stdout"], "level": "WARNING", "propagate": False}},
 }
-"""For `logging.config.dictConfig`; also handed to the server for its own lines."""
+"""For `logging.config.dictConfig`; the server also gets it for its own lines."""
 
 
 def configure() -> None:
-    """Set up our own logger: straight to standard output, because the request log is on the hot path."""
+    """Set up our own logger. It writes straight to standard output, because every request logs a line."""
+    output = _OutputLogger(sys.stdout.buffer)
     structlog.configure(
-        processors=[*_SHARED, structlog.processors.JSONRenderer(serializer=orjson.dumps)],
+        processors=[*_SHARED_PROCESSORS, structlog.processors.JSONRenderer(serializer=orjson.dumps)],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.BytesLoggerFactory(_Tolerant(sys.stdout.buffer)),  # type: ignore[arg-type]
+        logger_factory=lambda *_: output,
         cache_logger_on_first_use=True,
     )

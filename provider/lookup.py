@@ -1,4 +1,4 @@
-"""The use case: raw parameters in, one person's record out. Knows neither HTTP nor which database."""
+"""One lookup: raw parameters in, one person's record out. It knows neither HTTP nor the database."""
 
 import unicodedata
 from collections.abc import Mapping
@@ -23,8 +23,8 @@ def lookup(
     """Answer one lookup with a flat record.
 
     `raw` holds the parameters as they came; unknown ones are ignored, blank ones count as not sent. Phones without a
-    country code are of `region`. `visible` names the fields the caller may see and how each is masked, None for all as
-    they are. `suppressed` are those who are answered as if nobody matched. Raises NotFound when nobody matches,
+    country code are of `region`. `visible` names the fields the caller may see, each with its mask; None for all of
+    them as they are. A suppressed person is answered as if nobody matched. Raises NotFound when nobody matches,
     MissingIdentifier, InvalidPhone, InvalidEmail, InvalidRequest for a parameter, and whatever ProviderError the
     dataset raises.
     """
@@ -68,7 +68,7 @@ def _text(name: str, value: object) -> str | None:
 
 
 def _clean(name: str, value: str) -> str | None:
-    """Trim and normalise text, None when it is blank; NUL and undecodable bytes are in nobody's data."""
+    """Trim and normalise text, None when it is blank; InvalidRequest for NUL and undecodable bytes."""
     if not value.isascii():
         value = unicodedata.normalize("NFC", value)
     if "\x00" in value or "\ufffd" in value:

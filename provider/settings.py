@@ -1,4 +1,4 @@
-"""Settings: read once from the environment and `.env`, frozen afterwards. The only reader of the environment."""
+"""Settings: read once from the environment and `.env`, then frozen. Nothing else reads the environment."""
 
 import os
 import re
@@ -18,8 +18,8 @@ METHODS = ("api_key", "token", "oauth")
 PANGO_AUTH = ("v1", "v2")
 RATE_LIMITS = ("50/1", "1000/60", "5000/300", "50000/3600", "400000/86400")
 """PangoCDP, "Data Ingestion", note on X-Rate-Limit-Retry-After-Seconds."""
-_NEARLY = 0.9
-"""How alike a name must be to count as misspelt; a variable that only shares the prefix is somebody else's."""
+_MISSPELT = 0.9
+"""How similar a name must be to a setting's to count as misspelt; a variable that only shares the prefix is ignored."""
 _SOURCE = re.compile(r"SOURCE_([A-Z0-9_]+)_URL")
 
 
@@ -129,9 +129,9 @@ class Settings:
                     values[known[name].name] = known[name].metadata["read"](env, short)
                 except EnvError as error:
                     raise ConfigurationError(f"{name} cannot be read: {error}") from None
-                except ValueError:  # pairs that are none; the value stays out, it may be a secret
+                except ValueError:  # not name=value; the message leaves the value out, which may be a secret
                     raise ConfigurationError(f"{name} cannot be read. Write name=value,name=value.") from None
-            elif close := get_close_matches(name, known, n=1, cutoff=_NEARLY):
+            elif close := get_close_matches(name, known, n=1, cutoff=_MISSPELT):
                 raise ConfigurationError(f"{name} is not a setting. Did you mean {close[0]}?")
         settings = cls(**values, sources=sources)
         if not settings.auth_methods:
@@ -145,7 +145,7 @@ class Settings:
         return settings
 
     def require_secret_key(self) -> bytes:
-        """Return the secret key; ConfigurationError when there is none worth the name."""
+        """Return the secret key; ConfigurationError when it is missing or too short."""
         if len(self.secret_key) < SECRET_KEY_LENGTH:
             raise ConfigurationError(
                 f"PROVIDER_SECRET_KEY is not set, or shorter than {SECRET_KEY_LENGTH} characters. "
@@ -155,10 +155,10 @@ class Settings:
 
 
 def variable(name: str) -> str:
-    """Name the environment variable of a settings field."""
+    """Return the environment variable of a settings field."""
     return "PROVIDER_SOURCE_<NAME>_URL" if name == "sources" else PREFIX + name.upper()
 
 
 def describe() -> list[Field[Any]]:
-    """List the settings in reading order; metadata has `meaning`, and `secret` where a value must not be shown."""
+    """List the settings in reading order; metadata has `meaning`, and `secret` for a value that must not be shown."""
     return list(fields(Settings))

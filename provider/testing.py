@@ -1,4 +1,4 @@
-"""The standard suite: what every dataset must do, as pytest tests, from one line in a test file."""
+"""The standard suite: tests of what every dataset must do, which a partner adds with one line of a test file."""
 
 import secrets
 import time
@@ -28,10 +28,12 @@ from provider.lookup import lookup
 from provider.settings import Settings
 
 _TRIES = 5
+"""How often an unknown person is made up before one counts as found: one may happen to exist."""
+
 _JUNK_PHONES = ("abc", "1", "+", "0359", "0" * 70, "035967765a", "'; DROP TABLE members; --")
 _JUNK_EMAILS = ("abc", "@", "a@", "@b.vn", "a b c", "a@b@c.vn", "' OR '1'='1")
 _JUNK = ("' OR '1'='1", '"; --', "%", "\\", "x" * 5000, "\u200b", "\U0001f600")
-_ODD: tuple[object, ...] = ("a\x00b", "a\ufffdb", ["0359677657"], {"a": 1}, True)
+_NO_TEXT: tuple[object, ...] = ("a\x00b", "a\ufffdb", ["0359677657"], {"a": 1}, True)
 
 
 class Subject:
@@ -44,18 +46,18 @@ class Subject:
         self.parameters = {key: value for key, value in dataset.example.items() if key not in dataset.identifiers}
 
     def ask(self, raw: Mapping[str, object]) -> dict[str, Any]:
-        """Answer a lookup as the service would, without HTTP."""
+        """Return the record of a lookup, as the service would answer it; ProviderError."""
         return lookup(self.dataset, raw, region=self.settings.phone_region)
 
     def outcome(self, **identifiers: object) -> Any:
-        """Give the record of a lookup, or the code of its error."""
+        """Return the record of a lookup, or the code of its error."""
         try:
             return self.ask(self.parameters | identifiers)
         except ProviderError as error:
             return error.code
 
     def records(self) -> list[dict[str, Any]]:
-        """Give the example's record, or those of its list."""
+        """Return the example's record, or the items of its list."""
         answer = self.ask(self.dataset.example)
         if self.dataset.shape == "list":
             assert set(answer) == {"total", "items"}
@@ -65,16 +67,16 @@ class Subject:
 
 
 def standard_suite(name: str, *, settings: Callable[[], Settings] = Settings.from_environment) -> type:
-    """Make the test class of a dataset, which takes one line of a test file.
+    """Make the test class of a dataset.
 
-    `TestVoucher = standard_suite("voucher")` looks up the dataset's own `example` on the configured source. `settings`
-    are those of the environment and `.env` unless given.
+    Write `TestVoucher = standard_suite("voucher")` in a test file. The tests look up the dataset's own `example` on the
+    configured source. `settings` are those of the environment and `.env` unless given.
     """
 
     class StandardSuite(_StandardSuite):
         @pytest.fixture
         def subject(self) -> Iterator[Subject]:
-            """Prepare the dataset, and the others it may lean on."""
+            """Prepare the dataset, and the others, which it may use."""
             yield from _subject(name, settings())
 
     return StandardSuite
@@ -97,7 +99,7 @@ def _subject(name: str, settings: Settings) -> Iterator[Subject]:
 
 
 class _StandardSuite:
-    """What every dataset must do. Assertions are explained: this runs in a partner's own test run."""
+    """What every dataset must do. Assertions have messages: a partner reads them in their own test run."""
 
     def test_its_example_finds_somebody(self, subject: Subject) -> None:
         """The dataset's example finds a record, in time."""
@@ -133,7 +135,7 @@ class _StandardSuite:
         assert self._misses(subject, subject.dataset.identifiers), "a person nobody knows finds somebody"
 
     def test_every_way_to_write_a_phone_finds_the_same(self, subject: Subject) -> None:
-        """Whether 0..., 84..., +84..., with blanks or dashes: it is the same phone."""
+        """A phone written with 0, 84 or +84, with blanks or dashes, finds the same record."""
         if "phone" not in subject.identifiers:
             return
         written = subject.identifiers["phone"]
@@ -142,7 +144,7 @@ class _StandardSuite:
             assert subject.outcome(phone=other) == found, f"the example's phone finds another answer as {other!r}"
 
     def test_every_way_to_write_an_email_finds_the_same(self, subject: Subject) -> None:
-        """Capitals and blanks around it are no part of an email."""
+        """An email with capital letters or blanks around it finds the same record."""
         if "email" not in subject.identifiers:
             return
         written = subject.identifiers["email"]
@@ -150,22 +152,22 @@ class _StandardSuite:
             assert subject.outcome(email=other) == subject.outcome(email=written)
 
     def test_junk_is_refused(self, subject: Subject) -> None:
-        """What is no phone or email is refused as such; any other junk finds nobody and is no fault."""
+        """A value that is not a phone or an email is refused as such; any other junk finds nobody, without an error."""
         refused = {"phone": (_JUNK_PHONES, InvalidPhone), "email": (_JUNK_EMAILS, InvalidEmail)}
         for key in subject.dataset.identifiers:
             junk, code = refused.get(key, (_JUNK, NotFound))
             for sent in junk:
                 assert subject.outcome(**{key: sent}) == code.code, f"{key}={sent[:40]!r}"
-            for odd in _ODD:
+            for odd in _NO_TEXT:
                 assert subject.outcome(**{key: odd}) == InvalidRequest.code, f"{key}={odd!r}"
 
     def test_somebody_must_be_asked_for(self, subject: Subject) -> None:
-        """Without an identifier nobody is meant."""
+        """A lookup without an identifier is refused."""
         assert subject.outcome() == MissingIdentifier.code
         assert subject.outcome(**dict.fromkeys(subject.dataset.identifiers, " ")) == MissingIdentifier.code
 
     def test_required_parameters_are_demanded(self, subject: Subject) -> None:
-        """A parameter the dataset requires cannot be left out."""
+        """A lookup without a required parameter is refused."""
         required = [name for name, needed in subject.dataset.own_parameters.items() if needed]
         for name in required:
             assert name in subject.parameters, f"The dataset's example lacks the required parameter {name}."
@@ -175,10 +177,10 @@ class _StandardSuite:
 
     @staticmethod
     def _misses(subject: Subject, keys: Any) -> bool:
-        """Tell whether made-up identifiers find nobody; by chance one of them may be somebody's."""
+        """Say whether made-up identifiers find nobody; several are tried, since one may happen to exist."""
         for _ in range(_TRIES):
-            strangers = {key: _stranger(key, subject.settings.phone_region) for key in keys}
-            if subject.outcome(**strangers) == NotFound.code:
+            made_up = {key: _made_up(key, subject.settings.phone_region) for key in keys}
+            if subject.outcome(**made_up) == NotFound.code:
                 return True
         return False
 
@@ -186,7 +188,7 @@ class _StandardSuite:
 _SCALARS = (str, bool, int, float)
 
 
-def _stranger(key: str, region: str) -> str:
+def _made_up(key: str, region: str) -> str:
     """Make up an identifier."""
     if key == "email":
         return f"nobody-{secrets.token_hex(6)}@example.com"

@@ -12,6 +12,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from textwrap import dedent
+from types import SimpleNamespace
 from typing import Any
 
 import hypothesis
@@ -31,6 +32,9 @@ from provider.store.provider_database import open_database
 hypothesis.settings.register_profile("suite", deadline=None, database=None, derandomize=bool(os.environ.get("CI")))
 hypothesis.settings.load_profile("suite")
 
+
+# The fields that a fork adds to the entities are not tested here.
+sys.modules["provider.datasets._entity_fields"] = SimpleNamespace(fields={})  # type: ignore[assignment]
 
 _notes = TemporaryDirectory(prefix="hypothesis-")
 set_hypothesis_home_dir(_notes.name)

@@ -13,8 +13,8 @@ from services import own_address
 from support import PHONE, Deployment
 from werkzeug.test import TestResponse
 
-from provider.auth.grants import Grants, Terms
 from provider.auth.keys import CONSENT_CODE, Pepper
+from provider.auth.one_time_secrets import OneTimeSecrets
 
 AUTHORIZE = "/oauth2/authorize"
 CALLBACK = "https://console.example/callback"
@@ -70,8 +70,10 @@ class Console:
     def consent_code(self) -> str:
         """Make a one-time code, as `provider client consent` does."""
         settings = self.deployment.settings
-        grants = Grants(self.deployment.app.extensions["databases"]["provider"], Pepper(settings.secret_key.encode()))
-        return grants.make(CONSENT_CODE, Terms(client=self.issued.client.id))
+        one_time_secrets = OneTimeSecrets(
+            self.deployment.app.extensions["databases"]["provider"], Pepper(settings.secret_key.encode())
+        )
+        return one_time_secrets.make(CONSENT_CODE, client=self.issued.client.id)
 
     def page(self, **more: str | None) -> TestResponse:
         """Open the consent page."""

@@ -1,9 +1,10 @@
-"""Real services around the provider: databases and Redis of the machine, lines that can be cut, an outside issuer."""
+"""What tests need of the machine: databases, Redis and programs; lines that can be cut, and a website."""
 
 import contextlib
 import os
 import secrets
 import select
+import shutil
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -24,10 +25,19 @@ def require(service: str, port: int) -> None:
     try:
         socket.create_connection(("127.0.0.1", port), timeout=2).close()
     except OSError:
-        reason = f"{service} does not answer on 127.0.0.1:{port}"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
+        _skip(f"{service} does not answer on 127.0.0.1:{port}")
+
+
+def require_program(name: str) -> None:
+    """Skip the test when a program is not on this machine; in CI that is a failure."""
+    if shutil.which(name) is None:
+        _skip(f"{name} is not installed")
+
+
+def _skip(reason: str) -> None:
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
 
 
 @contextlib.contextmanager

@@ -29,7 +29,7 @@ from provider.store.provider_database import open_database
 
 CHECKOUT = Path(__file__).parents[1]
 PROVIDER = Path(sys.executable).with_name("provider")
-PATIENCE_SECONDS = 20
+PATIENCE_SECONDS = 60
 """How long a test waits for something that must come before it calls it missing."""
 
 NOON = (datetime.now(UTC) + timedelta(days=1)).replace(hour=12, minute=0, second=0, microsecond=0)
@@ -141,23 +141,26 @@ def open_clients(folder: Path) -> Iterator[Clients]:
         engine.dispose()
 
 
-def environment(**variables: str) -> dict[str, str]:
+def environment(**variables: str | None) -> dict[str, str]:
     """Give a program's environment: this one's, without the settings of whoever runs the tests.
 
-    The samples alone are served, whatever datasets a partner has.
+    The samples alone are served, whatever datasets a partner has. A variable that is None is left out.
     """
     inherited = {
         name: value for name, value in os.environ.items() if not name.startswith("PROVIDER_") and name != "PORT"
     }
     path = [str(CHECKOUT), str(CHECKOUT / "tests"), *filter(None, [os.environ.get("PYTHONPATH")])]
     samples = {"PROVIDER_DATASETS": "samples", "PYTHONPATH": os.pathsep.join(path)}
-    return {**inherited, "PYTHONDONTWRITEBYTECODE": "1", **samples, **variables}
+    given = {**inherited, "PYTHONDONTWRITEBYTECODE": "1", **samples, **variables}
+    return {name: value for name, value in given.items() if value is not None}
 
 
-def provider(*arguments: str, cwd: Path, fails: bool = False, **variables: str) -> subprocess.CompletedProcess[str]:
+def provider(
+    *arguments: str, cwd: Path, fails: bool = False, program: Path = PROVIDER, **variables: str | None
+) -> subprocess.CompletedProcess[str]:
     """Run the `provider` command in a folder; it must succeed, or fail without a traceback."""
     done = subprocess.run(
-        [PROVIDER, *arguments],
+        [program, *arguments],
         cwd=cwd,
         env=environment(**variables),
         capture_output=True,
@@ -189,7 +192,9 @@ def refusal(*arguments: str, cwd: Path, **variables: str) -> str:
 class Server:
     """The real server, `provider serve`, over the settings of a folder, on a port of this machine."""
 
-    def __init__(self, folder: Path, *options: str, port: int | None = None, **variables: str) -> None:
+    def __init__(
+        self, folder: Path, *options: str, port: int | None = None, program: Path = PROVIDER, **variables: str | None
+    ) -> None:
         """Start it on a free port, or through the variable PORT on the one given."""
         self.folder = folder
         self.port = port or free_port()
@@ -198,7 +203,7 @@ class Server:
         self._output = folder / f"server-{self.port}.log"
         with self._output.open("wb") as output:
             self.process = subprocess.Popen(
-                [PROVIDER, "serve", "--workers", "1", *options, *([] if port else ["--port", str(self.port)])],
+                [program, "serve", "--workers", "1", *options, *([] if port else ["--port", str(self.port)])],
                 cwd=folder,
                 env=environment(**where, **variables),
                 stdout=output,
@@ -228,7 +233,7 @@ class Server:
                 os.killpg(self.process.pid, signal.SIGINT)  # a terminal tells the whole group
             else:
                 self.process.terminate()
-        return self.process.wait(8)
+        return self.process.wait(PATIENCE_SECONDS)
 
     def kill(self) -> None:
         """Leave nothing running, whatever happened."""

@@ -8,11 +8,11 @@ from flask import Request
 from provider.errors import InvalidRequest, PayloadTooLarge
 
 LARGE = 1024 * 1024
-"""Bytes a body may have that brings many records or a document; all others keep to the app's own limit."""
+"""The limit in bytes for a body that brings many records or a document; for others the app's own limit holds."""
 
 
 def read_body(request: Request) -> bytes:
-    """Read the body. One sent in chunks, which has no length, Werkzeug would cut at the limit without a word."""
+    """Read the body; PayloadTooLarge. Werkzeug would silently cut one that is sent in chunks, without a length."""
     body = request.get_data()
     if request.content_length is None and len(body) == request.max_content_length:
         over: bytes = request.environ["wsgi.input"].read(1)

@@ -1,20 +1,20 @@
-"""The consent page: where the partner's administrator lets a client in, with a one-time code from the command line."""
+"""The consent page: the partner's administrator lets a client in, with a code of `provider client consent`."""
 
 from authlib.oauth2 import OAuth2Error
 from flask import Blueprint, Response, make_response, render_template, request
 
 from provider.api.oauth2 import check_quotable
-from provider.auth.authenticator import SCOPE
-from provider.auth.failed_logins import Guesses
-from provider.auth.grants import Grants
+from provider.auth.access import SCOPE
+from provider.auth.failed_logins import FailedLogins
 from provider.auth.keys import CONSENT_CODE
 from provider.auth.oauth2.authorization_server import OAuthServer
+from provider.auth.one_time_secrets import OneTimeSecrets
 from provider.errors import Forbidden, ProviderError
 
 WRONG_CODE = "That code is not valid, has been used, or is older than ten minutes. Make a new one."
 
 
-def consent_page(server: OAuthServer, grants: Grants, guesses: Guesses) -> Blueprint:
+def consent_page(server: OAuthServer, secrets: OneTimeSecrets, failed_logins: FailedLogins) -> Blueprint:
     """Make the authorization endpoint (RFC 6749 section 3.1)."""
     blueprint = Blueprint("consent", __name__, template_folder="templates")
 
@@ -31,10 +31,10 @@ def consent_page(server: OAuthServer, grants: Grants, guesses: Guesses) -> Bluep
             return page(client.name, asked.request.scope)
         if request.form.get("decision") == "deny":
             return server.answer_authorization(asked, granted=False)
-        code = grants.find(request.form.get("consent_code", "").strip(), CONSENT_CODE)
-        if code and code.client_pk == client.id and grants.use(code):
+        code = secrets.find(request.form.get("consent_code", "").strip(), CONSENT_CODE)
+        if code and code.client_pk == client.id and secrets.use(code):
             return server.answer_authorization(asked, granted=True)
-        refusal = guesses.answer(Forbidden(WRONG_CODE), request.remote_addr, client=client.client_id)
+        refusal = failed_logins.refuse(Forbidden(WRONG_CODE), request.remote_addr, client=client.client_id)
         return page(client.name, asked.request.scope, refusal)
 
     def page(client: str, scope: str, refusal: ProviderError | None = None) -> Response:
@@ -45,7 +45,7 @@ def consent_page(server: OAuthServer, grants: Grants, guesses: Guesses) -> Bluep
             response.status_code = refusal.status
             response.headers.extend(refusal.headers)
         response.headers["Cache-Control"] = "no-store"
-        # Nobody may put this page into a frame and have its button pressed unawares (RFC 9700 section 4.16).
+        # No other page may show this one in a frame, where a click is meant for something else (RFC 9700 section 4.16).
         response.headers["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'"
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers["Referrer-Policy"] = "no-referrer"

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 
 from flask import Blueprint, Response
 
+from provider.api.flask_app import current_request
 from provider.api.parameters import raw_parameters
-from provider.api.request_log import current_call, current_request
-from provider.api.responses import answer
-from provider.auth import Authenticator
-from provider.auth.authenticator import REALM
+from provider.api.responses import json_response
+from provider.auth.authenticator import Authenticator
+from provider.auth.challenges import bearer_challenge
 from provider.dataset import Dataset
 from provider.errors import InvalidRequest, UnknownDataset
 from provider.lookup import lookup
@@ -25,20 +25,20 @@ def data_api(
 
     @blueprint.route("/v1/data/<dataset>", methods=["GET", "POST"])
     def serve(dataset: str) -> Response:
-        call, asked = current_call(), current_request()
+        asked = current_request()
         access = authenticator.authenticate(asked.headers, asked.remote_addr)
-        call.caller = access.caller
+        asked.caller = access.caller
         if dataset not in datasets:
             raise UnknownDataset
-        call.dataset = dataset
+        asked.dataset = dataset
         visible = access.visible(dataset)
         raw = raw_parameters(asked)
         if TOKEN_PARAMETER in raw:
             raise InvalidRequest(
                 "A token in the address or the body ends up in logs: send it in a header.",
-                headers=[("WWW-Authenticate", f'Bearer realm="{REALM}", error="invalid_request"')],
+                headers=bearer_challenge("invalid_request"),
             )
         record = lookup(datasets[dataset], raw, region=region, visible=visible, suppressed=suppressions.current())
-        return answer(access.caller.envelope.ok(record))
+        return json_response(access.caller.envelope.ok(record))
 
     return blueprint

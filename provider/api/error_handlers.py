@@ -1,15 +1,15 @@
-"""Every error inside the envelope, in the caller's own keys whenever the credentials tell who that is."""
+"""Every error inside the envelope, in the caller's own key names whenever the credentials tell who calls."""
 
 import traceback
 
 import structlog
-from flask import Flask, Response, request
+from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
 from provider.api.callback import ENVELOPE, PREFIX
-from provider.api.request_log import current_call, current_request
-from provider.api.responses import answer
-from provider.auth import Authenticator
+from provider.api.flask_app import ProviderRequest, current_request
+from provider.api.responses import json_response
+from provider.auth.authenticator import Authenticator
 from provider.contract.envelope import Envelope
 from provider.errors import (
     InternalError,
@@ -36,15 +36,16 @@ log = structlog.get_logger()
 
 
 def answer_errors(app: Flask, authenticator: Authenticator, default: Envelope) -> None:
-    """Make the app answer whatever is raised. `default` is the envelope of callers nobody knows."""
+    """Make the app answer whatever is raised. `default` is the envelope of unknown callers."""
 
     def respond(error: ProviderError) -> Response:
-        current_call().code = error.code
-        if request.path.startswith(OUTSIDE_THE_ENVELOPE):
-            return answer(_oauth(error), status=error.status, headers=[*error.headers, *_ending(error)])
-        envelope = _envelope(authenticator, default)
-        headers = [*error.headers, *_ending(error)]
-        return answer(envelope.error(error), status=envelope.status(error), headers=headers)
+        asked = current_request()
+        asked.code = error.code
+        headers = [*error.headers, *_connection(asked, error)]
+        if asked.path.startswith(OUTSIDE_THE_ENVELOPE):
+            return json_response(_oauth(error), status=error.status, headers=headers)
+        envelope = _envelope(asked, authenticator) or default
+        return json_response(envelope.error(error), status=envelope.status(error), headers=headers)
 
     @app.errorhandler(ProviderError)
     def provider_error(error: ProviderError) -> Response:
@@ -64,14 +65,14 @@ def answer_errors(app: Flask, authenticator: Authenticator, default: Envelope) -
         return respond(InternalError())
 
 
-def _ending(error: ProviderError) -> list[tuple[str, str]]:
-    """Say that the connection ends where the body, or a part of it, was not read.
+def _connection(asked: ProviderRequest, error: ProviderError) -> list[tuple[str, str]]:
+    """Announce the end of the connection where the body, or a part of it, was not read.
 
     The server then closes it, and a caller that keeps connections would lose its next call. Waiting for the body
     instead would let strangers hold a worker's threads with bodies that never end.
     """
-    sent = request.content_length or "Transfer-Encoding" in request.headers
-    unread = isinstance(error, PayloadTooLarge) or (sent and "stream" not in vars(current_request()))
+    sent = asked.content_length or "Transfer-Encoding" in asked.headers
+    unread = isinstance(error, PayloadTooLarge) or (sent and "stream" not in vars(asked))
     return [("Connection", "close")] if unread else []
 
 
@@ -84,24 +85,23 @@ def _oauth(error: ProviderError) -> dict[str, str]:
     return {"error": code, "error_description": error.message}
 
 
-def _envelope(authenticator: Authenticator, default: Envelope) -> Envelope:
-    if request.path.startswith(PREFIX):
+def _envelope(asked: ProviderRequest, authenticator: Authenticator) -> Envelope | None:
+    """Find the envelope of a request's caller, None when the caller is unknown."""
+    if asked.path.startswith(PREFIX):
         return ENVELOPE
-    caller = current_call().caller
-    if caller is None:
-        try:
-            caller = authenticator.recognise(request.headers)
-        except ProviderError:
-            return default  # the provider database is down; the error itself is answered all the same
-    return caller.envelope if caller else default
+    try:
+        caller = asked.caller or authenticator.recognise(asked.headers)
+    except ProviderError:
+        return None  # the provider database is down; the error itself is answered all the same
+    return caller.envelope if caller else None
 
 
 def _log_fault(error: Exception) -> None:
-    """Log where it happened and what kind it is. Its text stays out: it may quote a phone or an email."""
+    """Log where it happened and what kind it is, without its text, which may quote a phone or an email."""
     cause = error.__cause__ or error
     log.error(
         "fault",
-        request_id=current_call().request_id,
+        request_id=current_request().id,
         error=type(cause).__name__,
         at=[f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(cause.__traceback__)],
     )

@@ -1,4 +1,4 @@
-"""Operations: is the process alive, and do its databases answer."""
+"""The addresses for operations: is the process alive, and do its databases answer."""
 
 import time
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from flask import Blueprint, Response
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from provider.api.responses import answer
+from provider.api.responses import json_response
 
 READY_SECONDS = 2.0
 """How long the databases, asked side by side, may take to answer before they count as down."""
@@ -22,7 +22,7 @@ def health(engines: Mapping[str, Engine]) -> Blueprint:
 
     @blueprint.get("/healthz")
     def healthz() -> Response:
-        return answer({"status": "ok"})
+        return json_response({"status": "ok"})
 
     @blueprint.get("/readyz")
     def readyz() -> Response:
@@ -32,26 +32,26 @@ def health(engines: Mapping[str, Engine]) -> Blueprint:
         states = {database.name: database.state(deadline - time.monotonic()) for database in databases}
         ready = all(state == "ok" for state in states.values())
         status = {"status": "ok" if ready else "unavailable", "databases": states}
-        return answer(status, status=200 if ready else 503)
+        return json_response(status, status=200 if ready else 503)
 
     return blueprint
 
 
 class _Database:
-    """One database's check. A check that hangs is waited for again, never started twice."""
+    """The check of one database. While a check hangs no second one is started; the next call waits for it."""
 
     def __init__(self, name: str, engine: Engine) -> None:
         self.name = name
         self._engine = engine
         # For SELECT 1 SQLite does not even open the file.
-        self._question = "SELECT count(*) FROM sqlite_master" if engine.dialect.name == "sqlite" else "SELECT 1"
+        self._statement = "SELECT count(*) FROM sqlite_master" if engine.dialect.name == "sqlite" else "SELECT 1"
         self._pool = ThreadPoolExecutor(1, f"ready-{name}")
         self._running: Future[str] | None = None
 
     def start(self) -> None:
         """Begin a check, unless the last one is still under way."""
         if self._running is None or self._running.done():
-            self._running = self._pool.submit(self._ask)
+            self._running = self._pool.submit(self._check)
 
     def state(self, seconds: float) -> str:
         """Wait for the check: ok, down or timeout."""
@@ -62,10 +62,10 @@ class _Database:
         except OutOfTime:
             return "timeout"
 
-    def _ask(self) -> str:
+    def _check(self) -> str:
         try:
             with self._engine.connect() as connection:
-                connection.execute(text(self._question))
+                connection.execute(text(self._statement))
         except SQLAlchemyError:
             return "down"
         return "ok"

@@ -1,4 +1,4 @@
-"""OAuth 2.0 over HTTP: exactly RFC-shaped, outside the envelope."""
+"""The OAuth 2.0 addresses: shaped as the RFCs say, without the envelope."""
 
 from collections.abc import Mapping
 from urllib.parse import parse_qsl
@@ -7,8 +7,8 @@ from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import InvalidRequestError
 from flask import Blueprint, Response, request
 
-from provider.api.responses import answer
-from provider.auth.authenticator import SCOPE
+from provider.api.responses import json_response
+from provider.auth.access import SCOPE
 from provider.auth.oauth2.authorization_server import GRANT_TYPES, OAuthServer
 from provider.auth.oauth2.oauth_client import AUTH_METHODS
 
@@ -42,7 +42,7 @@ def oauth2_api(server: OAuthServer) -> Blueprint:
     def metadata() -> Response:
         """Describe the server (RFC 8414); the issuer is the address that was used."""
         issuer = request.url_root.rstrip("/")
-        return answer(
+        return json_response(
             {
                 "issuer": issuer,
                 "authorization_endpoint": f"{issuer}/oauth2/authorize",
@@ -64,7 +64,7 @@ def oauth2_api(server: OAuthServer) -> Blueprint:
 
 
 def check_form(*, required: str) -> None:
-    """Refuse what is not strictly a form: Authlib would accept more than RFC 6749 section 3.2 allows."""
+    """Refuse what is not a form by RFC 6749 section 3.2, OAuth2Error: Authlib would accept more."""
     if request.mimetype != "application/x-www-form-urlencoded":
         raise InvalidRequestError("Send the parameters as application/x-www-form-urlencoded.")
     if request.query_string:
@@ -84,7 +84,7 @@ def check_form(*, required: str) -> None:
 
 
 def check_quotable(parameters: Mapping[str, str]) -> None:
-    """Refuse what Authlib would quote in an error, where it is not allowed (RFC 6749 section 5.2)."""
+    """Refuse values that Authlib would quote in an error, where they are not allowed (RFC 6749 section 5.2)."""
     for name in _QUOTED & set(parameters):
         value = parameters[name]
         if not (value.isascii() and value.isprintable()) or {'"', "\\"} & set(value):

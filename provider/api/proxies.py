@@ -1,4 +1,4 @@
-"""Proxies in front: what they say of the caller counts only when they are known."""
+"""Proxies in front of the service: X-Forwarded headers count only when a known proxy sends them."""
 
 from collections.abc import Callable, Iterable
 from ipaddress import ip_network
@@ -6,14 +6,14 @@ from typing import Any
 
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from provider.auth.addresses import parse_address
+from provider.auth.addresses import is_within
 from provider.errors import ConfigurationError
 
 WsgiApp = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
 def trust_proxies(app: WsgiApp, networks: Iterable[str]) -> WsgiApp:
-    """Believe X-Forwarded-For, -Proto and -Host of callers in these networks, of nobody else."""
+    """Make the app use X-Forwarded-For, -Proto and -Host of callers in these networks alone; ConfigurationError."""
     try:
         trusted = [ip_network(network.strip()) for network in networks if network.strip()]
     except ValueError as error:
@@ -23,8 +23,7 @@ def trust_proxies(app: WsgiApp, networks: Iterable[str]) -> WsgiApp:
     fixed = ProxyFix(app, x_for=1, x_proto=1, x_host=1)
 
     def serve(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        address = parse_address(environ.get("REMOTE_ADDR"))
-        known = address is not None and any(address in network for network in trusted)
+        known = is_within(environ.get("REMOTE_ADDR"), trusted)
         return (fixed if known else app)(environ, start_response)
 
     return serve

@@ -1,4 +1,4 @@
-"""Writing an answer: JSON bytes, and the client whose envelope they wear."""
+"""Writing a response as JSON."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -13,6 +13,8 @@ _HEADERS = (
 )
 
 
-def answer(content: Mapping[str, Any], *, status: int = 200, headers: Iterable[tuple[str, str]] = ()) -> Response:
-    """Write JSON. Nothing we answer may be kept by a cache (RFC 9111 section 5.2.2.5)."""
+def json_response(
+    content: Mapping[str, Any], *, status: int = 200, headers: Iterable[tuple[str, str]] = ()
+) -> Response:
+    """Write JSON that no cache may keep (RFC 9111 section 5.2.2.5)."""
     return Response(orjson.dumps(content), status, [*_HEADERS, *headers])

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 
-from flask import Blueprint, Request, Response, request
+from flask import Blueprint, Request, Response
 
+from provider.api.flask_app import current_request
 from provider.api.parameters import raw_parameters
-from provider.api.request_log import current_call
-from provider.api.responses import answer
+from provider.api.responses import json_response
 from provider.auth.access_tokens import AccessTokens
-from provider.auth.client_secrets import CHALLENGE, ClientSecrets, decode_basic
+from provider.auth.challenges import CLIENT_CHALLENGE
+from provider.auth.client_secrets import ClientSecrets, decode_basic
 from provider.auth.keys import API_KEY, CLIENT_SECRET
 from provider.errors import Forbidden, InvalidRequest, Unauthorized
 from provider.settings import Settings
@@ -17,21 +18,22 @@ METHOD = "token"
 
 
 def token_api(secrets: ClientSecrets, tokens: AccessTokens, settings: Settings) -> Blueprint:
-    """Make the route. A client proves itself by its id and its secret or an API key, in one way of several."""
+    """Make the route. A client proves itself by its id and a secret, or by an API key, in one of the places allowed."""
     blueprint = Blueprint("tokens", __name__)
 
     @blueprint.route("/v1/token", methods=["GET", "POST"])
     def token() -> Response:
-        client_id, secret = _credentials(request, settings)
-        current_call().caller = secrets.owner(secret)  # an error, too, is answered in the owner's own envelope
+        asked = current_request()
+        client_id, secret = _read_credentials(asked, settings)
+        asked.caller = secrets.owner(secret)  # an error, too, is answered in the owner's own envelope
         if client_id is None:
-            caller = secrets.by_api_key(secret, request.remote_addr)
+            caller = secrets.authenticate_by_api_key(secret, asked.remote_addr)
         else:
-            caller = secrets.authenticate(client_id, secret, request.remote_addr, kinds=(CLIENT_SECRET, API_KEY))
+            caller = secrets.authenticate(client_id, secret, asked.remote_addr, kinds=(CLIENT_SECRET, API_KEY))
         if METHOD not in caller.methods:
             raise Forbidden("This client may not get tokens here.")
         text, issued = tokens.issue(caller.id, METHOD)
-        return answer(
+        return json_response(
             caller.envelope.ok(
                 {
                     "accessToken": text,
@@ -45,8 +47,11 @@ def token_api(secrets: ClientSecrets, tokens: AccessTokens, settings: Settings) 
     return blueprint
 
 
-def _credentials(asked: Request, settings: Settings) -> tuple[str | None, str]:
-    """Give the client id, None beside an API key, and the secret; InvalidRequest, Unauthorized when there is none."""
+def _read_credentials(asked: Request, settings: Settings) -> tuple[str | None, str]:
+    """Return the client id, None beside an API key, and the secret.
+
+    Raises Unauthorized when nothing was sent, InvalidRequest when it was sent in a place or a form that is not allowed.
+    """
     if settings.token_id_field in asked.args or settings.token_secret_field in asked.args:
         raise InvalidRequest("Credentials in the address end up in logs: send them in headers or in the body.")
     presented = [*_in_headers(asked, settings), *_in_body(asked, settings)]
@@ -56,7 +61,7 @@ def _credentials(asked: Request, settings: Settings) -> tuple[str | None, str]:
         raise Unauthorized(
             f"Send {settings.token_id_field} and {settings.token_secret_field} in the body, the same by HTTP Basic, "
             f"or an API key in the header {settings.api_key_header}.",
-            headers=CHALLENGE,
+            headers=CLIENT_CHALLENGE,
         )
     return presented[0]
 

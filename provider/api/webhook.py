@@ -6,13 +6,13 @@ import orjson
 from flask import Blueprint, Response
 
 from provider.api.bodies import json_object, read_large_body
-from provider.api.request_log import current_call, current_request
-from provider.api.responses import answer
-from provider.auth import Authenticator
-from provider.auth.callers import reaching_database
+from provider.api.flask_app import current_request
+from provider.api.responses import json_response
+from provider.auth.authenticator import Authenticator
 from provider.errors import InvalidRequest
 from provider.ingestion.inbound.webhook_worker import Worker
 from provider.ingestion.inbound.webhooks import NAME, Inbox
+from provider.store.provider_database import reaching_database
 
 
 def webhook_api(inbox: Inbox, worker: Worker, authenticator: Authenticator) -> Blueprint:
@@ -21,9 +21,9 @@ def webhook_api(inbox: Inbox, worker: Worker, authenticator: Authenticator) -> B
 
     @blueprint.post("/v1/webhooks/<name>")
     def receive(name: str) -> Response:
-        call, asked = current_call(), current_request()
+        asked = current_request()
         access = authenticator.authenticate(asked.headers, asked.remote_addr)
-        call.caller = access.caller
+        asked.caller = access.caller
         if not NAME.fullmatch(name):
             raise InvalidRequest("A webhook's name is made of a-z, 0-9 and -, 64 at most.")
         access.check_webhook(name)  # its refusal repeats the name in a header
@@ -31,7 +31,7 @@ def webhook_api(inbox: Inbox, worker: Worker, authenticator: Authenticator) -> B
         with reaching_database():
             number = inbox.keep(name, client=access.caller.name, payload=_payload(sent))
         worker.wake()
-        return answer(access.caller.envelope.ok({"id": number}))
+        return json_response(access.caller.envelope.ok({"id": number}))
 
     return blueprint
 

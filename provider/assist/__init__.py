@@ -1,1 +1,1 @@
-"""Help for whoever writes a dataset: looking at tables, examining a dataset, writing its file."""
+"""Help for the engineer who writes a dataset: its file, and checks of it on the real database."""

@@ -1,7 +1,7 @@
 """Access tokens: signed, so that issuing one writes nothing; only a revocation is stored.
 
 A token is `pat_<payload>.<signature>`. The payload says which client it is for, how it was obtained, what it may read
-and when it ends; nothing in it is secret, and nothing of it is kept.
+and when it ends; nothing in it is secret, and nothing of it is stored.
 """
 
 import base64
@@ -17,18 +17,21 @@ from itsdangerous import Signer
 from sqlalchemy import Engine, bindparam, delete, insert, select
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from provider.auth.callers import database_down, reaching_database
 from provider.auth.keys import derive_key, random_id
 from provider.database.statements import PinnedConnections, Statement
 from provider.errors import ConfigurationError
 from provider.store.client_tables import Revocation
+from provider.store.provider_database import database_down, reaching_database
 
 PREFIX = "pat_"
 _LONGEST = 4096
 
 
 class AccessToken(NamedTuple):
-    """What a token says. `scope` is None for all its client may read, `family` the consent it came of."""
+    """What a token says. `owner` is the id of its client's row, `issued` and `expires` are in seconds since the epoch.
+
+    `scope` is None when it may read all that its client may, `family` names the consent it came of.
+    """
 
     id: str
     owner: int
@@ -62,7 +65,7 @@ class AccessTokens:
     def issue(
         self, owner: int, method: str, *, scope: str | None = None, family: str | None = None
     ) -> tuple[str, AccessToken]:
-        """Make a fresh token for a client; those issued before go on to their own end."""
+        """Make a token for a client; return its text and what it says. Older tokens stay valid until they expire."""
         now = int(time.time())
         token = AccessToken(random_id(), owner, method, scope, family, now, now + self.lifetime)
         payload = orjson.dumps(list(token))
@@ -70,7 +73,7 @@ class AccessTokens:
         return PREFIX + signed.decode(), token
 
     def read(self, text: str) -> AccessToken | None:
-        """Read a token; None when it is not one of ours. Whether it still holds, `is_live` tells."""
+        """Read a token of ours, also one that has ended (see `is_live`); None for other text."""
         if not text.startswith(PREFIX) or len(text) > _LONGEST or not text.isascii():
             return None
         payload, _, signature = text[len(PREFIX) :].encode().rpartition(b".")
@@ -80,7 +83,7 @@ class AccessTokens:
         return AccessToken(*orjson.loads(base64.urlsafe_b64decode(payload + b"=" * (-len(payload) % 4))))
 
     def is_live(self, token: AccessToken) -> bool:
-        """Tell whether a token holds now; a revocation is seen at once, whichever worker it went to."""
+        """Tell whether a token has neither expired nor been revoked, in any worker, at this moment."""
         if token.expires <= time.time():
             return False
         return not self.is_revoked(token.id, token.family or "")
@@ -93,7 +96,7 @@ class AccessTokens:
             raise database_down() from error
 
     def revoke(self, revoked_id: str, until: datetime) -> None:
-        """Revoke a token or a family until it would have ended anyway; again is harmless. SourceUnavailable."""
+        """Revoke a token or a family until the time it would have expired; twice is harmless. SourceUnavailable."""
         with reaching_database():
             with self._engine.begin() as connection:
                 connection.execute(delete(Revocation).where(Revocation.expires_at < datetime.now(UTC)))

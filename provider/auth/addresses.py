@@ -1,13 +1,16 @@
-"""Addresses: those callers come from, which may be anything, and those we call ourselves."""
+"""Addresses: the network address of a caller, and web addresses we call ourselves."""
 
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from collections.abc import Iterable
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from urllib.parse import urlsplit
+
+Network = IPv4Network | IPv6Network
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 def parse_address(text: str | None) -> IPv4Address | IPv6Address | None:
-    """Read an address, None when it is none; a socket for both families writes IPv4 as ::ffff:203.0.113.7."""
+    """Read a network address, None when the text is none. ::ffff:203.0.113.7 is read as the IPv4 address in it."""
     try:
         address = ip_address(text or "")
     except ValueError:
@@ -16,8 +19,14 @@ def parse_address(text: str | None) -> IPv4Address | IPv6Address | None:
     return mapped or address
 
 
+def is_within(text: str | None, networks: Iterable[Network]) -> bool:
+    """Tell whether a network address is in one of these networks; what is no address is in none."""
+    address = parse_address(text)
+    return address is not None and any(address in network for network in networks)
+
+
 def is_trustworthy(url: str) -> bool:
-    """Tell whether one may send to a web address: encrypted, or within this machine."""
+    """Tell whether a web address is safe to send secrets to: https, or plain http within this machine."""
     try:
         parts = urlsplit(url)
         port = parts.port

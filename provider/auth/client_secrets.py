@@ -5,58 +5,56 @@ import binascii
 import time
 from urllib.parse import unquote_plus
 
-from provider.auth.callers import Caller
-from provider.auth.credentials import Credentials, Proof
-from provider.auth.failed_logins import Guesses
+from provider.auth.access import Caller
+from provider.auth.addresses import is_within
+from provider.auth.challenges import CLIENT_CHALLENGE
+from provider.auth.credentials import KnownCredential, StoredCredentials
+from provider.auth.failed_logins import FailedLogins
 from provider.auth.keys import API_KEY, CLIENT_SECRET
-from provider.errors import Unauthorized
-
-CHALLENGE = (("WWW-Authenticate", 'Basic realm="token", charset="UTF-8"'),)
+from provider.errors import Forbidden, Unauthorized
 
 
 class ClientSecrets:
     """Authenticates clients that ask for a token."""
 
-    def __init__(self, credentials: Credentials, guesses: Guesses) -> None:
+    def __init__(self, credentials: StoredCredentials, failed_logins: FailedLogins) -> None:
         self._credentials = credentials
-        self._guesses = guesses
+        self._failed_logins = failed_logins
 
     def authenticate(self, client_id: str, secret: str, address: str | None, *, kinds: tuple[str, ...]) -> Caller:
-        """Return the client whose id and secret these are; Unauthorized, TooManyRequests, Forbidden.
+        """Return the client whose id and secret these are; Unauthorized, TooManyRequests, Forbidden, SourceUnavailable.
 
-        An unknown id, a wrong secret, one that has ended and one of another client are all the same to the caller.
+        The answer is the same for an unknown id, a wrong secret, one that has ended and one of another client.
         """
-        proof = next((found for kind in kinds if (found := self._credentials.prove(secret, kind))), None)
-        if proof is None or proof.caller.client_id != client_id or proof.refusal(time.time()):
-            raise self._guesses.answer(
-                Unauthorized("The client id or secret is not valid.", headers=CHALLENGE),
-                address,
-                client=client_id,
-            )
-        return self._accept(proof, address)
+        credential = self._credentials.find(secret, *kinds)
+        if credential is None or credential.caller.client_id != client_id or credential.refusal(time.time()):
+            error = Unauthorized("The client id or secret is not valid.", headers=CLIENT_CHALLENGE)
+            raise self._failed_logins.refuse(error, address, client=client_id)
+        return self._accept(credential, address)
 
-    def by_api_key(self, key: str, address: str | None) -> Caller:
-        """Return the client an API key belongs to."""
-        proof = self._credentials.prove(key, API_KEY)
-        if proof is None or proof.refusal(time.time()):
-            raise self._guesses.answer(Unauthorized("The API key is not valid.", headers=CHALLENGE), address)
-        return self._accept(proof, address)
+    def authenticate_by_api_key(self, key: str, address: str | None) -> Caller:
+        """Return the client an API key belongs to; the same errors."""
+        credential = self._credentials.find(key, API_KEY)
+        if credential is None or credential.refusal(time.time()):
+            error = Unauthorized("The API key is not valid.", headers=CLIENT_CHALLENGE)
+            raise self._failed_logins.refuse(error, address)
+        return self._accept(credential, address)
 
     def owner(self, secret: str) -> Caller | None:
-        """Tell whose a genuine secret is, even one that has ended."""
-        for kind in (CLIENT_SECRET, API_KEY):
-            if proof := self._credentials.prove(secret, kind):
-                return proof.caller
-        return None
+        """Find whose a genuine secret or API key is, even one that has ended; SourceUnavailable."""
+        credential = self._credentials.find(secret, CLIENT_SECRET, API_KEY)
+        return credential.caller if credential else None
 
-    def _accept(self, proof: Proof, address: str | None) -> Caller:
-        proof.caller.check_network(address)
-        self._credentials.note_use(proof, time.time())
-        return proof.caller
+    def _accept(self, credential: KnownCredential, address: str | None) -> Caller:
+        caller = credential.caller
+        if caller.networks and not is_within(address, caller.networks):
+            raise Forbidden("This client may not call from this address.")
+        self._credentials.note_use(credential.id)
+        return caller
 
 
 def decode_basic(header: str) -> tuple[str, str] | None:
-    """Read HTTP Basic credentials as RFC 6749 section 2.3.1 writes them; None when they are garbled."""
+    """Read the id and the secret of an HTTP Basic header (RFC 6749 section 2.3.1); None when it is garbled."""
     scheme, _, encoded = header.strip().partition(" ")
     if scheme.lower() != "basic":
         return None

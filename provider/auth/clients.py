@@ -23,7 +23,7 @@ _URI = re.compile(r"[A-Za-z0-9._~:/?\[\]@!$&'()*+,;=%-]+")  # the characters of 
 
 @dataclass(frozen=True)
 class Issued:
-    """A new client or a rotation: the only moment its secrets exist in the clear."""
+    """A client and its new secrets in the clear, which are not stored and cannot be shown again."""
 
     client: Client
     api_key: str
@@ -31,7 +31,7 @@ class Issued:
 
 
 class Clients:
-    """The clients of one provider database. Every method raises ConfigurationError for a name that cannot be."""
+    """The clients of one provider database. All methods raise ConfigurationError for a wrong or unknown name."""
 
     def __init__(self, engine: Engine, settings: Settings) -> None:
         self._engine = engine
@@ -50,9 +50,9 @@ class Clients:
     ) -> Issued:
         """Make a client with an API key and a client secret.
 
-        `envelope` holds what differs from the deployment's. `grants` maps datasets to the fields that may be seen and
-        their masks, None for all; no `grants` is every dataset. `auth_methods` are those of the deployment when not
-        given.
+        `envelope` holds the choices that differ from the settings. `grants` maps datasets to the fields that may be
+        seen, each with its mask, or None for all fields; without `grants` the client may read every dataset. Without
+        `auth_methods` it may use those of the settings.
         """
         if not _NAME.fullmatch(name):
             raise ConfigurationError(
@@ -88,7 +88,7 @@ class Clients:
             return _find(session, name)
 
     def issue_trial(self, name: str, kind: str, lifetime: timedelta) -> str:
-        """Make one more API key or client secret, for trying the connection out; it stops working by itself."""
+        """Make one more API key or client secret, for trying the connection out; it expires after `lifetime`."""
         with Session(self._engine) as session, session.begin():
             client = _find(session, name)
             if client.revoked_at:
@@ -97,7 +97,7 @@ class Clients:
             return self._issue(client, kind, expires_at=datetime.now(UTC) + lifetime).text
 
     def rotate(self, name: str, overlap: timedelta) -> Issued:
-        """Make new secrets; those in use go on working for the length of the overlap."""
+        """Make a new API key and client secret; those in use work until the overlap is over."""
         with Session(self._engine, expire_on_commit=False) as session, session.begin():
             client = _find(session, name)
             if client.revoked_at:
@@ -109,7 +109,7 @@ class Clients:
             return Issued(client, self._issue(client, API_KEY).text, self._issue(client, CLIENT_SECRET).text)
 
     def revoke(self, name: str, key_id: str | None = None) -> None:
-        """End a client, or one of its keys."""
+        """Revoke a client, or the one of its keys that has this id."""
         with Session(self._engine) as session, session.begin():
             client = _find(session, name)
             now = datetime.now(UTC)

@@ -1,7 +1,6 @@
 """API keys and client secrets: from the text that was sent to the client that owns it."""
 
 import hashlib
-import hmac
 import math
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -11,117 +10,116 @@ from datetime import UTC, datetime
 import structlog
 from sqlalchemy import Engine, bindparam, select, update
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session, joinedload
 
-from provider.auth.callers import CACHE_SECONDS, CACHE_SIZE, Caller, Callers, reaching_database
-from provider.auth.keys import Key, Pepper, parse_key
+from provider.auth.access import Access, Caller
+from provider.auth.callers import CACHE_SECONDS, CACHE_SIZE, Callers
+from provider.auth.challenges import data_challenges
+from provider.auth.failed_logins import FailedLogins
+from provider.auth.keys import API_KEY, CLIENT_SECRET, Pepper, has_prefix, parse_key
+from provider.errors import Unauthorized
+from provider.settings import Settings
 from provider.store.client_tables import Credential
+from provider.store.provider_database import reaching_database
 
 _MINUTE = 60
+
+_FIND = (
+    select(Credential)
+    .options(joinedload(Credential.client))
+    .where(Credential.id == bindparam("key_id"), Credential.kind == bindparam("kind"))
+)
 
 log = structlog.get_logger()
 
 
-@dataclass(slots=True)
-class Known:
-    """What is known of a credential: its owner, and until when it holds (seconds since the epoch)."""
+@dataclass(frozen=True, slots=True)
+class KnownCredential:
+    """A genuine credential as it was read at `read_at` (monotonic seconds); `ends` is in seconds since the epoch."""
 
     id: str
-    owner: int
-    digest: str
-    ends: float
-    revoked: bool
-    read_at: float
-    used_minute: int
-    fingerprint: bytes = b""
-
-
-@dataclass(frozen=True, slots=True)
-class Proof:
-    """A credential that is genuine. `refusal` says why it does not hold any more, None while it does."""
-
-    credential: Known
+    kind: str
     caller: Caller
+    revoked: bool
+    ends: float
+    read_at: float
 
     def refusal(self, now: float) -> str | None:
         """Say why the credential does not hold any more, None while it does."""
-        if self.credential.revoked or self.caller.revoked:
+        if self.revoked or self.caller.revoked:
             return "The key has been revoked."
-        if self.credential.ends <= now:
+        if self.ends <= now:
             return "The key has expired."
         return None
 
 
-_FIND = select(Credential.client_pk, Credential.digest, Credential.expires_at, Credential.revoked_at).where(
-    Credential.id == bindparam("key_id"), Credential.kind == bindparam("kind")
-)
-
-
-class Credentials:
+class StoredCredentials:
     """Checks credentials against the provider database, without asking it on every call."""
 
-    def __init__(self, engine: Engine, pepper: Pepper, callers: Callers) -> None:
+    def __init__(
+        self, engine: Engine, settings: Settings, *, pepper: Pepper, callers: Callers, failed_logins: FailedLogins
+    ) -> None:
         self._engine = engine
         self._pepper = pepper
         self._callers = callers
-        self._known: dict[str, Known] = {}
+        self._failed_logins = failed_logins
+        self._challenges = data_challenges(settings)
+        self._known: dict[bytes, KnownCredential] = {}
+        self._used_minutes: dict[str, int] = {}
         self._writer = ThreadPoolExecutor(1, "last-used")
 
-    def prove(self, text: str, kind: str) -> Proof | None:
-        """Find the owner of a credential; None for anything that is not one of ours. SourceUnavailable.
+    def authenticate(self, key: str, address: str | None) -> Access:
+        """Return what a call with this API key may do; Unauthorized, TooManyRequests, SourceUnavailable."""
+        credential = self.find(key, API_KEY)
+        if credential is None:
+            error = Unauthorized("The API key is not valid.", headers=self._challenges)
+            key_id = key.split("_")[1] if has_prefix(key, API_KEY) else ""
+            raise self._failed_logins.refuse(error, address, key=key_id)
+        if refusal := credential.refusal(time.time()):
+            raise Unauthorized(refusal, headers=self._challenges)
+        if "api_key" not in credential.caller.methods:
+            raise Unauthorized("This client may not use api_key.", headers=self._challenges)
+        return Access(credential.caller, key_id=credential.id)
 
-        A credential that has ended is found as well: ask its `refusal`.
-        """
-        key = parse_key(text, kind)
-        known = self._recall(key) if key else None
-        if known is None or not self._matches(text, known):
-            return None
-        caller = self._callers.by_id(known.owner)
-        return Proof(known, caller) if caller else None
-
-    def note_use(self, proof: Proof, now: float) -> None:
-        """Keep when a credential was last used, to the minute, without making the call wait for it."""
-        minute = int(now // _MINUTE)
-        if proof.credential.used_minute != minute:
-            proof.credential.used_minute = minute
-            self._writer.submit(self._write_use, proof.credential.id, datetime.fromtimestamp(minute * _MINUTE, UTC))
-
-    def _matches(self, text: str, known: Known) -> bool:
-        """Compare in constant time: by the keyed hash at first, then by a plain one that never leaves memory.
-
-        OpenSSL takes five times as long for the keyed one.
-        """
+    def find(self, text: str, *kinds: str) -> KnownCredential | None:
+        """Find a genuine credential of these kinds, also one that has ended; None for other text. SourceUnavailable."""
+        # By a hash, so that the time a search takes says nothing about a key. A keyed one takes five times as long.
         fingerprint = hashlib.sha256(text.encode()).digest()
-        if known.fingerprint:
-            return hmac.compare_digest(fingerprint, known.fingerprint)
-        if not self._pepper.matches(text, known.digest):
-            return False
-        known.fingerprint = fingerprint
-        return True
-
-    def _recall(self, key: Key) -> Known | None:
         now = time.monotonic()
-        known = self._known.get(key.id)
-        if known and now - known.read_at < CACHE_SECONDS:
-            return known
-        if not key.intact:
+        known = self._known.get(fingerprint)
+        if known is None or now - known.read_at >= CACHE_SECONDS:
+            known = self._read(text, now)
+            if known is None:
+                return None
+            if len(self._known) >= CACHE_SIZE:
+                self._known.clear()
+            self._known[fingerprint] = known
+        return known if known.kind in kinds else None
+
+    def note_use(self, key_id: str) -> None:
+        """Keep when a credential was last used, to the minute, without making the call wait for it."""
+        minute = int(time.time() // _MINUTE)
+        if self._used_minutes.get(key_id) != minute:
+            self._used_minutes[key_id] = minute
+            self._writer.submit(self._write_use, key_id, datetime.fromtimestamp(minute * _MINUTE, UTC))
+
+    def _read(self, text: str, now: float) -> KnownCredential | None:
+        """Read a credential and its client; the text is compared in constant time."""
+        key = parse_key(text, API_KEY, CLIENT_SECRET)
+        if key is None:
             return None
-        with reaching_database(), self._engine.connect() as connection:
-            row = connection.execute(_FIND, {"key_id": key.id, "kind": key.kind}).first()
-        if row is None:
-            self._known.pop(key.id, None)
+        with reaching_database(), Session(self._engine) as session:
+            row = session.scalar(_FIND, {"key_id": key.id, "kind": key.kind})
+        if row is None or not self._pepper.matches(text, row.digest):
             return None
-        if len(self._known) >= CACHE_SIZE:
-            self._known.clear()
-        known = self._known[key.id] = Known(
+        return KnownCredential(
             id=key.id,
-            owner=row.client_pk,
-            digest=row.digest,
-            ends=row.expires_at.timestamp() if row.expires_at else math.inf,
+            kind=key.kind,
+            caller=self._callers.make(row.client),
             revoked=row.revoked_at is not None,
+            ends=row.expires_at.timestamp() if row.expires_at else math.inf,
             read_at=now,
-            used_minute=known.used_minute if known else 0,
         )
-        return known
 
     def _write_use(self, key_id: str, when: datetime) -> None:
         try:

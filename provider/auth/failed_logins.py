@@ -1,7 +1,6 @@
-"""Slowing down guessers: repeated failures from one address, or for one id, are delayed and then refused for a while.
+"""Failed logins: after several from one address, or for one id, the answers come late and are then refused for a while.
 
-Only failures are counted and only failures are refused: whoever brings the right credentials always gets in, even from
-an address that a guesser shares.
+Only failed logins are counted and refused. The right credentials always get in, even from the address of a guesser.
 """
 
 import time
@@ -17,28 +16,28 @@ from provider.auth.addresses import parse_address
 from provider.errors import ConfigurationError, ProviderError, TooManyRequests
 
 FREE = 5
-"""Failures a minute that are answered at once: a typing error, a key that has just been rotated."""
+"""Failed logins a minute that are answered at once: a typing error, a key that has just been rotated."""
 
 MOST = 20
-"""Failures a minute after which further ones are refused."""
+"""Failed logins a minute after which further ones are refused."""
 
 DELAY = 0.25
-"""Seconds an answer waits between the two."""
+"""Seconds an answer waits between FREE and MOST."""
 
 _LONGEST_ID = 64
-"""Characters that are kept of what a guesser sends for an id."""
+"""Characters that are kept of an id, which a guesser may send at any length."""
 
 _LIMIT = RateLimitItemPerMinute(MOST)
 
 log = structlog.get_logger()
 
 
-class Guesses:
-    """Counts failures, in Redis for all workers where one is configured, else in this process."""
+class FailedLogins:
+    """Counts failed logins, in Redis for all workers where one is configured, else in this process."""
 
     def __init__(self, redis_url: str = "") -> None:
-        self._here = MovingWindowRateLimiter(MemoryStorage())
-        self._shared = self._here
+        self._local = MovingWindowRateLimiter(MemoryStorage())
+        self._shared = self._local
         if redis_url:
             try:
                 storage = storage_from_string(
@@ -47,52 +46,53 @@ class Guesses:
             except Exception as error:  # noqa: BLE001 -- each driver refuses in a way of its own
                 raise ConfigurationError(
                     f"PROVIDER_REDIS_URL cannot be used ({type(error).__name__}). "
-                    "Write it like redis://127.0.0.1:6379/0, and install the extra: .venv/bin/pip install -e '.[redis]'"
+                    "Write it like redis://127.0.0.1:6379/0, and install the extra: "
+                    "pip install 'access-data-provider[redis]'"
                 ) from None
             self._shared = MovingWindowRateLimiter(storage)
-        self._one_at_a_time = BoundedSemaphore(1)
+        self._delayed = BoundedSemaphore(1)
 
-    def answer(self, error: ProviderError, address: str | None, *, client: str = "", key: str = "") -> ProviderError:
-        """Count a failure and give what to answer: the error itself, late, or TooManyRequests.
+    def refuse(self, error: ProviderError, address: str | None, *, client: str = "", key: str = "") -> ProviderError:
+        """Count a failed login and return the error to raise: the one given, perhaps late, or TooManyRequests.
 
-        It counts against the caller's address, and against the client or the key whose id was used.
+        It counts for the caller's address, and for the id of the client or the key that was sent.
         """
-        # Under names that keep them apart: nobody is to use up another's address by sending it for an id.
-        suspects = [f"address {network_of(address)}"]
-        suspects += [f"{kind} {sent[:_LONGEST_ID]}" for kind, sent in (("client", client), ("key", key)) if sent]
-        used, reset = max(self._count(suspect) for suspect in suspects)
-        if used > MOST:
+        # The name of each says what it is: nobody can use up an address's failures by sending the address as an id.
+        counted = [f"address {network_of(address)}"]
+        counted += [f"{kind} {sent[:_LONGEST_ID]}" for kind, sent in (("client", client), ("key", key)) if sent]
+        failures, reset = max(self._count(name) for name in counted)
+        if failures > MOST:
             return _refusal(reset)
-        if used > FREE:
-            # A worker has few threads: guessers may hold one of them, and are refused when it is taken.
-            if not self._one_at_a_time.acquire(blocking=False):
+        if failures > FREE:
+            # A worker has few threads: one of them may wait at a time, and further failures are refused meanwhile.
+            if not self._delayed.acquire(blocking=False):
                 return _refusal(reset)
             try:
                 time.sleep(DELAY)
             finally:
-                self._one_at_a_time.release()
+                self._delayed.release()
         return error
 
-    def _count(self, suspect: str) -> tuple[int, float]:
+    def _count(self, name: str) -> tuple[int, float]:
         try:
-            return _hit(self._shared, suspect)
+            return _hit(self._shared, name)
         except Exception as error:  # noqa: BLE001 -- Redis being down must not stop anybody from calling
             log.warning("failures counted in this process only", error=type(error).__name__)
-            return _hit(self._here, suspect)
+            return _hit(self._local, name)
 
 
 def network_of(address: str | None) -> str:
-    """Name who may be behind an address: an IPv6 subscriber has a whole /64 of them."""
+    """Name the network of one subscriber: an IPv4 address itself, and the /64 of an IPv6 address."""
     parsed = parse_address(address)
     if parsed is None:
         return "unknown"
     return str(ip_network((parsed, 64), strict=False)) if isinstance(parsed, IPv6Address) else str(parsed)
 
 
-def _hit(limiter: MovingWindowRateLimiter, suspect: str) -> tuple[int, float]:
-    """Count one failure; give how many there were in the last minute and when the oldest is forgotten."""
-    allowed = limiter.hit(_LIMIT, "failures", suspect)
-    window = limiter.get_window_stats(_LIMIT, "failures", suspect)
+def _hit(limiter: MovingWindowRateLimiter, name: str) -> tuple[int, float]:
+    """Count one failure; return how many there were in the last minute, and the time when the oldest is forgotten."""
+    allowed = limiter.hit(_LIMIT, "failures", name)
+    window = limiter.get_window_stats(_LIMIT, "failures", name)
     return (MOST - window.remaining if allowed else MOST + 1), window.reset_time
 
 

@@ -28,7 +28,7 @@ CLOCK_SKEW = 60
 """Seconds the issuer's clock may differ from ours."""
 
 REFRESH_PAUSE = 5.0
-"""Seconds between two fetches at least, so that tokens with invented key ids cannot make us flood the issuer."""
+"""Least seconds between two fetches: tokens with invented key ids must not make us flood the issuer."""
 
 KEYS_LIFETIME = 600.0
 _FETCH_SECONDS = 3.0
@@ -40,11 +40,11 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class OutsideToken:
-    """What a genuine token says: which client of the issuer it is for, its scopes, and whether now is its time."""
+    """What a genuine token says: its client, its scopes, and whether it is valid at this moment."""
 
     client: str
     scope: str
-    holds: bool
+    valid_now: bool
 
 
 class Issuers:
@@ -60,7 +60,7 @@ class Issuers:
         self._issuers = {issuer: _Issuer(issuer, audience) for issuer, audience in audiences.items()}
 
     def verify(self, text: str) -> OutsideToken | None:
-        """Verify a token; None when it is not one that a configured issuer made for us."""
+        """Verify a token; None when no issuer of the settings made it for us."""
         if len(text) > LONGEST_TOKEN or text.count(".") != 2:  # noqa: PLR2004 -- a JWT has three parts
             return None
         try:
@@ -73,7 +73,7 @@ class Issuers:
 
 @dataclass
 class _Issuer:
-    """One issuer and the keys it has published, kept through its outages."""
+    """One issuer and the keys it has published. The keys stay when the issuer does not answer."""
 
     name: str
     audience: str
@@ -97,23 +97,23 @@ class _Issuer:
         return self._accepted(claims)
 
     def _accepted(self, claims: Mapping[str, Any]) -> OutsideToken | None:
-        """Check the claims RFC 9068 section 2.2 demands (section 4)."""
+        """Check the claims that RFC 9068 section 2.2 demands; None when one is missing or wrong."""
         now = time.time()
         audience, scope = claims.get("aud"), claims.get("scope", "")
         times = [claims.get("exp"), claims.get("iat"), claims.get("nbf", claims.get("iat"))]
         if not all(isinstance(value, int | float) and not isinstance(value, bool) for value in times):
             return None
         expires, issued, not_before = times
-        holds = expires > now - CLOCK_SKEW and max(issued, not_before) <= now + CLOCK_SKEW
-        meant = claims.get("iss") == self.name and self.audience in (
+        valid_now = expires > now - CLOCK_SKEW and max(issued, not_before) <= now + CLOCK_SKEW
+        for_us = claims.get("iss") == self.name and self.audience in (
             audience if isinstance(audience, list) else [audience]
         )
         texts = [claims.get("sub"), claims.get("client_id"), scope]
-        whole = all(isinstance(text, str) and text.isprintable() for text in texts)
-        return OutsideToken(claims["client_id"], scope, holds) if meant and whole else None
+        complete = all(isinstance(text, str) and text.isprintable() for text in texts)
+        return OutsideToken(claims["client_id"], scope, valid_now) if for_us and complete else None
 
     def _key(self, kid: str | None) -> Any:
-        """Find a key; fetch the issuer's keys when it is unknown or they are old. Old keys outlive an outage."""
+        """Find a key. The issuer's keys are fetched when this one is unknown or all are old."""
         old = time.monotonic() - self.fetched_at > KEYS_LIFETIME
         # One caller fetches. The others go on with the keys there are, and wait only when there are none yet.
         if (old or self._known(kid) is None) and self.lock.acquire(timeout=0 if self.keys else _FETCH_SECONDS):
@@ -125,7 +125,7 @@ class _Issuer:
         return self._known(kid)
 
     def _known(self, kid: str | None) -> Any:
-        """Find a key among those that are known; a token need not name it when there is just one."""
+        """Find a key among the known ones; None for `kid` means the only key there is."""
         if kid is None and len(self.keys) == 1:
             return next(iter(self.keys.values()))
         return self.keys.get(kid)
@@ -142,7 +142,7 @@ class _Issuer:
         self.fetched_at = time.monotonic()
 
     def _keys_address(self, http: httpx2.Client) -> str:
-        """Learn from the issuer's metadata where its keys are (RFC 8414, or OpenID Connect Discovery)."""
+        """Read the address of the keys from the issuer's metadata (RFC 8414, or OpenID Connect Discovery)."""
         parts = urlsplit(self.name)
         root, path = f"{parts.scheme}://{parts.netloc}", parts.path.rstrip("/")
         try:
@@ -171,7 +171,7 @@ _REGISTRY = _Registry(algorithms=ALGORITHMS, strict_check_header=False)
 
 
 def _key_pairs(document: Mapping[str, Any]) -> dict[str | None, Any]:
-    """Read the public keys of a JWK Set; what is none, or of an unknown kind, is left aside (RFC 7517 section 5)."""
+    """Read the public keys of a JWK Set. Others, and keys of an unknown kind, are skipped (RFC 7517 section 5)."""
     keys: dict[str | None, Any] = {}
     for published in document["keys"]:
         try:
@@ -186,7 +186,7 @@ def _key_pairs(document: Mapping[str, Any]) -> dict[str | None, Any]:
 
 
 def _read(http: httpx2.Client, address: str) -> dict[str, Any]:
-    """Fetch a JSON object, limited in size and in time as a whole."""
+    """Fetch a JSON object; ValueError when it is too large or too slow as a whole, TypeError when it is none."""
     deadline, body = time.monotonic() + _FETCH_SECONDS, b""
     with http.stream("GET", address) as answer:
         answer.raise_for_status()

@@ -18,6 +18,7 @@ AUTHORIZATION_CODE = "code"
 REFRESH_TOKEN = "refresh_token"  # noqa: S105
 PREFIXES = {API_KEY: "pak", CLIENT_SECRET: "pcs", CONSENT_CODE: "pcc", AUTHORIZATION_CODE: "pac", REFRESH_TOKEN: "prt"}
 
+_KINDS = {prefix: kind for kind, prefix in PREFIXES.items()}
 _BASE62 = string.digits + string.ascii_letters
 _ID_LENGTH = 12
 _SECRET_LENGTH = 32
@@ -31,16 +32,11 @@ _FORM = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A key by its parts; `text` is the whole, the one thing that must never be stored or logged."""
+    """A key by its parts. `text` is the whole key and must never be stored or logged."""
 
     kind: str
     id: str
     text: str
-
-    @property
-    def intact(self) -> bool:
-        """Whether the checksum fits: a typing error need not be looked up."""
-        return self.text[-_CHECKSUM_LENGTH:] == _checksum(self.text[:-_CHECKSUM_LENGTH])
 
     @property
     def last_four(self) -> str:
@@ -49,7 +45,7 @@ class Key:
 
 
 class Pepper:
-    """The server's own secret in every hash: a stolen database alone proves nothing."""
+    """Hashes secrets under a key of the server, so that a stolen database alone opens nothing."""
 
     def __init__(self, secret_key: bytes) -> None:
         self._key = derive_key(secret_key, "hash of issued secrets")
@@ -64,7 +60,7 @@ class Pepper:
 
 
 def derive_key(secret_key: bytes, purpose: str) -> bytes:
-    """Derive a key for one purpose, so that none of them can stand in for another."""
+    """Derive a key for one purpose; keys of different purposes have nothing in common."""
     return hmac.digest(secret_key, f"provider: {purpose}".encode(), "sha256")
 
 
@@ -75,12 +71,18 @@ def make_key(kind: str) -> Key:
     return Key(kind=kind, id=key_id, text=body + _checksum(body))
 
 
-def parse_key(text: str, kind: str) -> Key | None:
-    """Read a key of one kind; None when it does not have the form of one."""
+def parse_key(text: str, *kinds: str) -> Key | None:
+    """Read a key of one of these kinds; None when its form or its checksum is wrong."""
     match = _FORM.fullmatch(text)
-    if not match or match[1] != PREFIXES[kind]:
+    kind = _KINDS[match[1]] if match else None
+    if match is None or kind not in kinds or text[-_CHECKSUM_LENGTH:] != _checksum(text[:-_CHECKSUM_LENGTH]):
         return None
     return Key(kind=kind, id=match[2], text=text)
+
+
+def has_prefix(text: str, kind: str) -> bool:
+    """Tell whether a text begins like a key of a kind, right or wrong."""
+    return text.startswith(PREFIXES[kind] + "_")
 
 
 def random_id() -> str:

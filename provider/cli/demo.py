@@ -6,7 +6,8 @@ import click
 from sqlalchemy.engine import make_url
 
 from provider.cli.client.commands import open_clients
-from provider.cli.connect import connect, print_sheet
+from provider.cli.connect import connect
+from provider.cli.connection_sheet import print_sheet
 from provider.cli.db import upgrade_database
 from provider.cli.init import ENV_FILE, write_env
 from provider.cli.sample_shop import PEOPLE, SOURCE, load_sample
@@ -26,7 +27,7 @@ def command(port: int) -> None:
         click.echo(f"Wrote {ENV_FILE} with a fresh secret key.")
     settings = Settings.from_environment()
     upgrade_database(settings)
-    _load(settings)
+    _load_sample(settings)
     clients = open_clients(settings)
     if CLIENT not in {client.name for client in clients.list()}:
         issued = clients.create(CLIENT, {})
@@ -34,7 +35,7 @@ def command(port: int) -> None:
     print_sheet(connect(CLIENT, settings, f"http://127.0.0.1:{port}"))
 
 
-def _load(settings: Settings) -> None:
+def _load_sample(settings: Settings) -> None:
     """Fill the sample database, which is a SQLite file of its own."""
     url = settings.sources.get(SOURCE, "")
     address = make_url(url) if url.startswith("sqlite:///") else None

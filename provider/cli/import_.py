@@ -18,25 +18,26 @@ from sqlalchemy.exc import OperationalError
 from provider.contract.entities import ENTITIES, Entity
 from provider.contract.identity import check_region
 from provider.errors import ConfigurationError
-from provider.records.importing.column_matching import guess
-from provider.records.importing.file_columns import Columns, check_mapping, understand
-from provider.records.importing.import_progress import Tally
-from provider.records.importing.import_run import Importing, ReadAs
+from provider.records.importing.column_matching import guess_columns
+from provider.records.importing.file_columns import UnmatchedColumns, check_mapping, match_columns
+from provider.records.importing.import_progress import ImportCounts
+from provider.records.importing.import_run import ImportOptions, ImportRun
 from provider.records.importing.mapping_file import read_mapping, write_mapping
-from provider.records.importing.readers import Rows, read
+from provider.records.importing.readers import FileRows
 from provider.records.importing.rejected_rows import rejected_path
 from provider.settings import Settings
 from provider.store.entity_tables import TABLES
+from provider.store.partner_package import load_partner_fields
 from provider.store.provider_database import migrated_database
 
-Tell = Callable[[Rows, Tally], None]
+Report = Callable[[FileRows, ImportCounts], None]
 
 _OFFSET = re.compile(r"(?:UTC|GMT)?([+-])(\d{1,2})(?::?([0-5]\d))?")
-_FURTHEST = timedelta(hours=14)
+_MAX_OFFSET = timedelta(hours=14)
 
 
 class Zone(click.ParamType[tzinfo]):
-    """A time zone: a name of the IANA's, or an offset from UTC."""
+    """A time zone: a name of the IANA database, or an offset from UTC."""
 
     name = "ZONE"
 
@@ -48,7 +49,7 @@ class Zone(click.ParamType[tzinfo]):
             return UTC
         if match := _OFFSET.fullmatch(value):
             offset = timedelta(hours=int(match[2]), minutes=int(match[3] or 0))
-            if offset <= _FURTHEST:
+            if offset <= _MAX_OFFSET:
                 return timezone(-offset if match[1] == "-" else offset)
         try:
             return ZoneInfo(value)
@@ -57,12 +58,12 @@ class Zone(click.ParamType[tzinfo]):
 
 
 class TimeFormat(click.ParamType[str]):
-    """How times are written, in the words of strptime."""
+    """How times are written: a format of strptime."""
 
     name = "FORMAT"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Check that times can be read by it."""
+        """Check that times can be read with the format."""
         try:
             datetime.strptime(datetime.now(UTC).strftime(value), value)  # noqa: DTZ007 -- only tried
         except ValueError:
@@ -76,7 +77,7 @@ class TimeFormat(click.ParamType[str]):
 @click.option(
     "--mapping", "mapping_file", type=click.Path(path_type=Path), help="A TOML file: which field a column means."
 )
-@click.option("--guess", "guesses", is_flag=True, help="Write FILE.mapping.toml with a guess, and import nothing.")
+@click.option("--guess", "guess", is_flag=True, help="Write FILE.mapping.toml with a guess, and import nothing.")
 @click.option(
     "--time-format", type=TimeFormat(), help="How times are written, like %d/%m/%Y %H:%M.  [default: ISO 8601]"
 )
@@ -93,7 +94,7 @@ def command(
     file: Path,
     *,
     mapping_file: Path | None,
-    guesses: bool,
+    guess: bool,
     time_format: str | None,
     zone: tzinfo | None,
     dry_run: bool,
@@ -104,28 +105,29 @@ def command(
     A record replaces the one of the same key. Rows with mistakes go to FILE.rejected.csv, each with its reason. After
     an interruption, the same command goes on where it was.
     """
-    entity = _entity(object_type)
     settings = Settings.from_environment()
+    load_partner_fields(settings.datasets)
+    entity = _entity(object_type)
     check_region(settings.phone_region)
-    if guesses:
-        _guess(entity, file, settings)
+    if guess:
+        _write_guesses(entity, file, settings)
         return
     mapping = read_mapping(mapping_file) if mapping_file else {}
     check_mapping(entity, mapping)
-    with read(file) as rows:
-        columns = understand(entity, rows.headers, mapping) if rows.headers is not None else Columns({}, [])
-    read_as = ReadAs(region=settings.phone_region, mapping=mapping, time_format=time_format, zone=zone)
+    with FileRows(file) as rows:
+        columns = match_columns(entity, rows.headers, mapping) if rows.headers is not None else UnmatchedColumns({}, [])
+    options = ImportOptions(region=settings.phone_region, mapping=mapping, time_format=time_format, zone=zone)
     with migrated_database(settings) as engine:
-        importing = Importing(engine, entity, file, read_as, dry_run=dry_run)
-        began = time.monotonic()
-        with _telling() as tell:
-            began_at = _run(importing, tell)
-        seconds = time.monotonic() - began
-    summary = _summary(importing, object_type, file, columns, began_at, seconds)
+        run = ImportRun(engine, entity, file, options, dry_run=dry_run)
+        started = time.monotonic()
+        with _progress_bar() as report:
+            first_position = _run(run, report)
+        seconds = time.monotonic() - started
+    summary = _summarize(run.counts, object_type, file, columns, first_position, seconds)
     if as_json:
         click.echo(json.dumps({**summary, "dryRun": dry_run}, ensure_ascii=False, indent=2))
     else:
-        _print(summary, columns, dry_run=dry_run)
+        _print_summary(summary, columns, dry_run=dry_run)
 
 
 def _entity(object_type: str) -> Entity:
@@ -135,9 +137,9 @@ def _entity(object_type: str) -> Entity:
     return ENTITIES[object_type]
 
 
-def _guess(entity: Entity, file: Path, settings: Settings) -> None:
-    with read(file) as rows:
-        guesses, time_format = guess(entity, rows, region=settings.phone_region)
+def _write_guesses(entity: Entity, file: Path, settings: Settings) -> None:
+    with FileRows(file) as rows:
+        guesses, time_format = guess_columns(entity, rows, region=settings.phone_region)
     target = file.with_name(f"{file.name}.mapping.toml")
     write_mapping(target, entity.object_type, guesses)
     click.echo(f"Wrote {target}")
@@ -149,43 +151,47 @@ def _guess(entity: Entity, file: Path, settings: Settings) -> None:
     click.echo(f"Next: read and correct it, then {shlex.join(command_line)}")
 
 
-def _run(importing: Importing, tell: Tell) -> int:
-    """Do it; give the row it began after. What ends it early says how to go on."""
-    began_at: list[int] = []
+def _run(run: ImportRun, report: Report) -> int:
+    """Run the import; return the position it started after, 0 for the first row.
 
-    def listen(rows: Rows, tally: Tally) -> None:
-        if not began_at:
-            began_at.append(tally.position)
-            if tally.position:
-                click.echo(f"Continuing at row {tally.position + 1:,}.", err=True)
-        tell(rows, tally)
+    ConfigurationError when it is interrupted: it says how to continue.
+    """
+    first: int | None = None
+
+    def report_start(rows: FileRows, counts: ImportCounts) -> None:
+        nonlocal first
+        if first is None:
+            first = counts.position
+            if first:
+                click.echo(f"Continuing at row {first + 1:,}.", err=True)
+        report(rows, counts)
 
     try:
-        importing.run(listen)
+        run.run(report_start)
     except KeyboardInterrupt:
-        raise ConfigurationError(_stopped("Stopped", importing.tally)) from None
+        raise _interrupted("Stopped", run.counts) from None
     except OperationalError as error:
         cause = type(error.orig or error).__name__
-        raise ConfigurationError(
-            _stopped(f"The provider database stopped answering ({cause})", importing.tally)
-        ) from None
-    return began_at[0] if began_at else 0
+        raise _interrupted(f"The provider database stopped answering ({cause})", run.counts) from None
+    return first or 0
 
 
-def _stopped(why: str, tally: Tally) -> str:
-    return f"{why} after row {tally.position:,}. Run the same command again: it goes on from there."
+def _interrupted(cause: str, counts: ImportCounts) -> ConfigurationError:
+    return ConfigurationError(
+        f"{cause} after row {counts.position:,}. Run the same command again: it goes on from there."
+    )
 
 
 @contextmanager
-def _telling() -> Iterator[Tell]:
-    """Show a bar with the records, their rate and the time left, if somebody is watching."""
+def _progress_bar() -> Iterator[Report]:
+    """Show a bar with the records, their rate and the time left, if the output is a terminal."""
     if not sys.stderr.isatty():
         yield lambda *_: None
         return
     from rich.console import Console  # noqa: PLC0415 -- only for a terminal
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
 
-    began, first = time.monotonic(), None
+    started, first = time.monotonic(), None
     columns = (
         BarColumn(),
         TextColumn("{task.fields[read]:,} read, {task.fields[rejected]:,} rejected, {task.fields[rate]:,.0f}/s"),
@@ -194,42 +200,40 @@ def _telling() -> Iterator[Tell]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("", total=None, read=0, rejected=0, rate=0)
 
-        def tell(rows: Rows, tally: Tally) -> None:
+        def report(rows: FileRows, counts: ImportCounts) -> None:
             nonlocal first
-            first = tally.read if first is None else first
-            rate = (tally.read - first) / max(time.monotonic() - began, 0.001)
+            first = counts.read if first is None else first
+            rate = (counts.read - first) / max(time.monotonic() - started, 0.001)
             progress.update(
-                task, total=rows.size, completed=rows.position, read=tally.read, rejected=tally.rejected, rate=rate
+                task, total=rows.size, completed=rows.position, read=counts.read, rejected=counts.rejected, rate=rate
             )
 
-        yield tell
+        yield report
 
 
-def _summary(
-    importing: Importing, object_type: str, file: Path, columns: Columns, began_at: int, seconds: float
+def _summarize(
+    counts: ImportCounts, object_type: str, file: Path, columns: UnmatchedColumns, first_position: int, seconds: float
 ) -> dict[str, Any]:
-    tally = importing.tally
     return {
         "objectType": object_type,
         "file": str(file),
-        "read": tally.read,
-        "stored": tally.stored,
-        "rejected": tally.rejected,
-        "reasons": _most_first(tally.reasons),
-        "warnings": _most_first(tally.warnings),
+        "read": counts.read,
+        "stored": counts.stored,
+        "rejected": counts.rejected,
+        "reasons": _most_frequent_first(counts.reasons),
+        "warnings": _most_frequent_first(counts.warnings),
         "leftOut": list(columns.left_out),
-        "rejectedFile": str(rejected_path(file)) if tally.rejected_bytes else None,
-        "continuedAt": began_at + 1 if began_at else None,
+        "rejectedFile": str(rejected_path(file)) if counts.rejected_bytes else None,
+        "continuedAt": first_position + 1 if first_position else None,
         "seconds": round(seconds, 3),
     }
 
 
-def _most_first(said: Mapping[str, int]) -> dict[str, int]:
-    return dict(sorted(said.items(), key=lambda kind: -kind[1]))
+def _most_frequent_first(messages: Mapping[str, int]) -> dict[str, int]:
+    return dict(sorted(messages.items(), key=lambda message: -message[1]))
 
 
-def _print(summary: Mapping[str, Any], columns: Columns, *, dry_run: bool) -> None:
-    """Print the summary for a person."""
+def _print_summary(summary: Mapping[str, Any], columns: UnmatchedColumns, *, dry_run: bool) -> None:
     stored = "good" if dry_run else "stored"
     click.echo(
         f"{summary['objectType']}: {summary['read']:,} read, {summary['stored']:,} {stored}, "
@@ -243,11 +247,11 @@ def _print(summary: Mapping[str, Any], columns: Columns, *, dry_run: bool) -> No
         click.echo(f"  {mind}  no column is {name}, which every record needs.")
     if columns.left_out and summary["rejected"]:
         click.echo(f"  {mind}  for columns that are called otherwise, --guess writes a mapping.")
-    for title in ("reasons", "warnings"):
-        if summary[title]:
-            click.echo("Rejected because" if title == "reasons" else "Warnings")
-            for kind, number in summary[title].items():
-                click.echo(f"  {number:>9,}  {kind}")
+    for title, name in (("Rejected because", "reasons"), ("Warnings", "warnings")):
+        if summary[name]:
+            click.echo(title)
+            for message, number in summary[name].items():
+                click.echo(f"  {number:>9,}  {message}")
     if summary["rejectedFile"]:
         click.echo(f"The rejected rows are in {summary['rejectedFile']}: mend them there and import that file.")
     if dry_run:

@@ -9,40 +9,55 @@ import click
 
 from provider.errors import ConfigurationError
 
-# Loaded when used: `provider serve` need not import what only `provider client` wants.
-_COMMANDS = {
-    "init": "provider.cli.init",
-    "db": "provider.cli.db",
-    "demo": "provider.cli.demo",
-    "serve": "provider.cli.serve",
-    "client": "provider.cli.client.commands",
-    "person": "provider.cli.person",
-    "connect": "provider.cli.connect",
-    "dataset": "provider.cli.dataset.commands",
-    "import": "provider.cli.import_",
-    "push": "provider.cli.push.commands",
-    "simulate": "provider.cli.simulate.commands",
-    "webhook": "provider.cli.webhook",
-    "settings": "provider.cli.settings",
+COMMANDS = {
+    "init": ("provider.cli.init", "Write .env with fresh secrets."),
+    "db": ("provider.cli.db", "Make and update the service's own tables."),
+    "demo": ("provider.cli.demo", "Make everything for a first look: .env, tables, sample data, a client."),
+    "serve": ("provider.cli.serve", "Start the service."),
+    "client": ("provider.cli.client.commands", "Create clients, show them, rotate and revoke their keys."),
+    "person": ("provider.cli.person", "Show, erase and suppress what is held of one person."),
+    "connect": (
+        "provider.cli.connect",
+        "Print what to type into Pango's console for CLIENT, and curl lines that work.",
+    ),
+    "dataset": (
+        "provider.cli.dataset.commands",
+        "See the datasets, draft one from a table, check them against the real database.",
+    ),
+    "import": ("provider.cli.import_", "Import a file of records: CSV, JSON Lines or Excel."),
+    "push": ("provider.cli.push.commands", "Push records to Pango's Data Ingestion, and see what became of them."),
+    "simulate": (
+        "provider.cli.simulate.commands",
+        "Play PangoCDP: issue tokens, take ingests, count the rate windows, call back.",
+    ),
+    "webhook": ("provider.cli.webhook", "List received webhooks, show one, try one again."),
+    "settings": ("provider.cli.settings", "Print every setting with its meaning and value."),
 }
+"""Of each command: the module that has it as `command`, and the first sentence of its help."""
 
 
-class Commands(click.Group):
-    """Loads each command from its own file."""
+class LazyGroup(click.Group):
+    """Imports a command when it is called. The list of commands in `provider --help` imports none of them."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         """List the commands in reading order."""
-        return list(_COMMANDS)
+        return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        """Import a command."""
-        if cmd_name not in _COMMANDS:
+        """Import a command; None for a name that is not a command."""
+        if cmd_name not in COMMANDS:
             return None
-        command: click.Command = importlib.import_module(_COMMANDS[cmd_name]).command
+        module, _ = COMMANDS[cmd_name]
+        command: click.Command = importlib.import_module(module).command
         return command
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Write the list of commands."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, short_help) for name, (_, short_help) in COMMANDS.items()])
+
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; whatever goes wrong ends as one line and exit code 1, never as a traceback."""
+        """Run a command. Whatever goes wrong ends as one line and exit code 1, never as a traceback."""
         try:
             return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
@@ -50,11 +65,11 @@ class Commands(click.Group):
         except ConfigurationError as error:
             raise click.ClickException(str(error)) from None
         except Exception as error:  # noqa: BLE001 -- the last line of defence against a traceback
-            raise click.ClickException(_explain(error)) from None
+            raise click.ClickException(_explain_unexpected(error)) from None
 
 
-def _explain(error: Exception) -> str:
-    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415 -- half the cost of `provider --help`
+def _explain_unexpected(error: Exception) -> str:
+    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415 -- takes most of the time of a command without a database
 
     if isinstance(error, SQLAlchemyError):
         cause = getattr(error, "orig", None) or error
@@ -66,7 +81,7 @@ def _explain(error: Exception) -> str:
 
 
 @click.command(
-    cls=Commands,
+    cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="First steps: provider init, provider db upgrade, provider client create pango, provider serve. "
     "To look around on sample data: provider demo, then provider serve.",

@@ -1,4 +1,4 @@
-"""`provider person`: what people may ask for: to see what is held of them, to be erased, not to be served."""
+"""`provider person`: shows, erases and suppresses the data of one person."""
 
 import json
 import sys
@@ -12,11 +12,8 @@ from sqlalchemy import Engine
 from provider.auth.callers import CACHE_SECONDS
 from provider.errors import ConfigurationError
 from provider.records.people.identifiers import CUSTOMER_ID, EMAIL, PHONE, Person, canonical
-from provider.records.people.person_report import erase as erase_holdings
-from provider.records.people.person_report import holdings, identify
-from provider.records.people.suppression import Marker, suppressed_since
-from provider.records.people.suppression import restore as restore_person
-from provider.records.people.suppression import suppress as suppress_person
+from provider.records.people.person_report import erase_person, find_person, report_person
+from provider.records.people.suppression import IdentifierHasher, restore_person, suppress_person, suppressed_since
 from provider.settings import Settings
 from provider.store.provider_database import migrated_database
 
@@ -37,7 +34,7 @@ def command() -> None:
     """
 
 
-def _who(function: _Function) -> _Function:
+def _person_options(function: _Function) -> _Function:
     for option in (
         click.option("--json", "as_json", is_flag=True, help="Print JSON."),
         click.option("--customer-id", "customers", multiple=True, metavar="ID", help="A customer id; may be repeated."),
@@ -49,14 +46,14 @@ def _who(function: _Function) -> _Function:
 
 
 @command.command()
-@_who
+@_person_options
 def report(*, as_json: bool, **given: Sequence[str]) -> None:
     """Show everything that is held of a person."""
-    with _open() as (settings, engine):
+    with _open_database() as (settings, engine):
         with engine.connect() as connection:
-            person = identify(connection, _given(settings, given))
-            held = holdings(connection, person, region=settings.phone_region)
-        since = suppressed_since(engine, Marker(settings.require_secret_key()), person)
+            person = find_person(connection, _read_person(settings, given))
+            held = report_person(connection, person, region=settings.phone_region)
+        since = suppressed_since(engine, IdentifierHasher(settings.require_secret_key()), person)
     if as_json:
         called = {
             "phones": sorted(person.phones),
@@ -77,7 +74,7 @@ def report(*, as_json: bool, **given: Sequence[str]) -> None:
 
 
 @command.command()
-@_who
+@_person_options
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def erase(*, as_json: bool, yes: bool, **given: Sequence[str]) -> None:
     """Erase everything that is held of a person, for good.
@@ -86,13 +83,13 @@ def erase(*, as_json: bool, yes: bool, **given: Sequence[str]) -> None:
     """
     if not yes and not sys.stdin.isatty():
         raise ConfigurationError("erase asks before it erases, and there is no terminal to ask on. Add --yes.")
-    with _open() as (settings, engine):
-        person = _one_person(engine, _given(settings, given))
+    with _open_database() as (settings, engine):
+        person = _find_one_person(engine, _read_person(settings, given))
         if not yes:
             with engine.connect() as connection:
-                _show_counts(_count(holdings(connection, person, region=settings.phone_region)), "Held")
+                _show_counts(_count_rows(report_person(connection, person, region=settings.phone_region)), "Held")
             click.confirm("Erase all this? It cannot be undone", abort=True)
-        gone = erase_holdings(engine, person, region=settings.phone_region)
+        gone = erase_person(engine, person, region=settings.phone_region)
     if as_json:
         click.echo(json.dumps({"erased": gone}, indent=2))
         return
@@ -101,45 +98,45 @@ def erase(*, as_json: bool, yes: bool, **given: Sequence[str]) -> None:
 
 
 @command.command()
-@_who
+@_person_options
 def suppress(*, as_json: bool, **given: Sequence[str]) -> None:
     """Serve a person no more: every dataset answers as if nobody matched."""
-    with _open() as (settings, engine):
-        person = _one_person(engine, _given(settings, given))
-        count = suppress_person(engine, Marker(settings.require_secret_key()), person)
+    with _open_database() as (settings, engine):
+        person = _find_one_person(engine, _read_person(settings, given))
+        count = suppress_person(engine, IdentifierHasher(settings.require_secret_key()), person)
     if as_json:
         click.echo(json.dumps({"suppressed": count}))
         return
     click.echo(
-        f"Suppressed under {_identifiers(count)}. Every worker follows within {CACHE_SECONDS} seconds; "
+        f"Suppressed under {_count_identifiers(count)}. Every worker follows within {CACHE_SECONDS} seconds; "
         "`provider person restore` undoes it."
     )
 
 
 @command.command()
-@_who
+@_person_options
 def restore(*, as_json: bool, **given: Sequence[str]) -> None:
     """Serve a suppressed person again, under all they were suppressed by."""
-    with _open() as (settings, engine):
-        marker = Marker(settings.require_secret_key())
-        count = restore_person(engine, marker, _given(settings, given))
+    with _open_database() as (settings, engine):
+        hasher = IdentifierHasher(settings.require_secret_key())
+        count = restore_person(engine, hasher, _read_person(settings, given))
     if not count:
         raise ConfigurationError("Nobody is suppressed under these identifiers together. Try one of them alone.")
     if as_json:
         click.echo(json.dumps({"restored": count}))
         return
-    click.echo(f"Restored under {_identifiers(count)}. Every worker follows within {CACHE_SECONDS} seconds.")
+    click.echo(f"Restored under {_count_identifiers(count)}. Every worker follows within {CACHE_SECONDS} seconds.")
 
 
 @contextmanager
-def _open() -> Iterator[tuple[Settings, Engine]]:
+def _open_database() -> Iterator[tuple[Settings, Engine]]:
     settings = Settings.from_environment()
     with migrated_database(settings) as engine:
         yield settings, engine
 
 
-def _given(settings: Settings, given: dict[str, Sequence[str]]) -> Person:
-    """Understand the identifiers; ConfigurationError when there are none, or one is wrong."""
+def _read_person(settings: Settings, given: dict[str, Sequence[str]]) -> Person:
+    """Read the identifiers of the options; ConfigurationError when there are none, or one is wrong."""
     phones, emails, customers = (
         frozenset(_canonical(kind, written, option, settings) for written in given[name])
         for kind, name, option in (
@@ -155,23 +152,23 @@ def _given(settings: Settings, given: dict[str, Sequence[str]]) -> Person:
 
 
 def _canonical(kind: str, written: str, option: str, settings: Settings) -> str:
-    understood = canonical(kind, written, region=settings.phone_region)
-    if understood is None:
+    value = canonical(kind, written, region=settings.phone_region)
+    if value is None:
         raise ConfigurationError(f"{option} is not a valid {kind}.")
-    return understood
+    return value
 
 
-def _one_person(engine: Engine, given: Person) -> Person:
-    """Find all identifiers of whom is meant; ConfigurationError when that could be several people."""
+def _find_one_person(engine: Engine, given: Person) -> Person:
+    """Find all identifiers of the person; ConfigurationError when several customers have those that are given."""
     with engine.connect() as connection:
-        person = identify(connection, given)
+        person = find_person(connection, given)
     if len(person.customers) > 1 and not given.customers:
         ids = ", ".join(sorted(person.customers))
         raise ConfigurationError(f"Several customers have these identifiers: {ids}. Say who with --customer-id.")
     return person
 
 
-def _count(held: dict[str, list[Any]]) -> dict[str, int]:
+def _count_rows(held: dict[str, list[Any]]) -> dict[str, int]:
     return {table: len(rows) for table, rows in held.items()}
 
 
@@ -181,5 +178,5 @@ def _show_counts(counts: dict[str, int], title: str) -> None:
         click.echo(f"  {table:<40} {count:>6}")
 
 
-def _identifiers(count: int) -> str:
+def _count_identifiers(count: int) -> str:
     return "one identifier" if count == 1 else f"{count} identifiers"

@@ -1,11 +1,9 @@
 """`provider serve`: the production server."""
 
 import os
-import runpy
 import signal
 import socket
 import time
-from pathlib import Path
 from threading import Thread
 from typing import Any
 
@@ -14,17 +12,16 @@ from granian.constants import Interfaces
 from granian.log import LogLevels
 from granian.server import Server
 
-from provider.app import create_app
+from provider.app import create_app, create_serving_app
 from provider.errors import ConfigurationError
 from provider.log import LOGGING
 from provider.settings import Settings
 
-_WSGI = Path(__file__).parents[2] / "wsgi.py"
 _THREADS = 4
-"""Lookups a worker does side by side: more than one, so that a slow source does not stop the others."""
+"""How many lookups a worker does at the same time: more than one, so that a slow source does not stop the others."""
 
-_PATIENCE = 10
-"""Seconds a worker has to end its lookups when the service is stopped."""
+_STOP_SECONDS = 10
+"""How long a worker may take to finish its lookups when the service is stopped."""
 
 
 @click.command("serve")
@@ -46,7 +43,7 @@ def command(host: str, port: int, workers: int) -> None:
     for engine in app.extensions["engines"]:
         engine.dispose()  # the workers are forks: a connection must not be shared with them
     server = Server(
-        str(_WSGI),
+        "provider.app:create_serving_app",
         address=_free_address(host, port),
         port=port,
         interface=Interfaces.WSGI,
@@ -54,41 +51,44 @@ def command(host: str, port: int, workers: int) -> None:
         blocking_threads=_THREADS,
         respawn_failed_workers=True,
         respawn_interval=0.5,
-        workers_kill_timeout=_PATIENCE,
+        workers_kill_timeout=_STOP_SECONDS,
         log_level=LogLevels.warning,
         log_dictconfig=LOGGING,
     )
     click.echo(f"Serving on http://{host}:{port} (Ctrl-C stops it)", err=True)
     os.register_at_fork(after_in_child=_leave_terminal)
-    server.serve(target_loader=_load)
+    server.serve(target_loader=_load, wrap_loader=False)
 
 
 def _leave_terminal() -> None:
-    """Take a worker out of reach of the terminal.
+    """Put a worker into a process group of its own, and reset its handler of SIGTERM.
 
-    Ctrl-C goes to every process of the terminal's group, and granian's workers may hang when it meets the SIGTERM that
-    the server sends them for it. Until a worker has loaded the app it would also pass that SIGTERM to the handler it
-    has inherited from the server.
+    Ctrl-C goes to every process of the terminal's group, and the server then sends SIGTERM to its workers. Granian's
+    workers may hang when both arrive at once. Until a worker has loaded the app, SIGTERM would also run the handler
+    that it inherits from the server.
     """
     os.setpgid(0, 0)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
-def _load(wsgi: str) -> Any:
-    """Load the app in a worker."""
+def _load() -> Any:
+    """Make the app in a worker."""
     Thread(target=_end_with, args=(os.getppid(),), name="end-with-server", daemon=True).start()
-    return runpy.run_path(wsgi)["app"]
+    return create_serving_app()
 
 
 def _end_with(server: int) -> None:
-    """End a worker whose server was killed: it would hold the port for ever."""
+    """End this worker when its server was killed: it would hold the port for ever."""
     while os.getppid() == server:
         time.sleep(1)
     os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _free_address(host: str, port: int) -> str:
-    """Resolve a host, and refuse a port in use: the server shares it, and calls would go to either at random."""
+    """Return the address of a host; ConfigurationError for a host that is unknown and for a port in use.
+
+    Granian would share the port with the other server, and each call would go to one of them at random.
+    """
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, socket.SOCK_STREAM) as attempt:

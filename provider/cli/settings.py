@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import Field
 from typing import Any
 
 import click
@@ -19,7 +20,7 @@ def command(*, as_json: bool) -> None:
     rows = [
         {
             "setting": variable(field.name),
-            "value": _shown(field.name, getattr(settings, field.name)),
+            "value": _shown(field, getattr(settings, field.name)),
             "meaning": field.metadata["meaning"],
         }
         for field in describe()
@@ -31,22 +32,24 @@ def command(*, as_json: bool) -> None:
         click.echo(f"{click.style(row['setting'], bold=True)} = {row['value'] or '(empty)'}\n    {row['meaning']}")
 
 
-def _shown(name: str, value: Any) -> str:
+def _shown(field: Field[Any], value: Any) -> str:
     """Write a value the way it is set, without what must stay secret."""
-    match name:
-        case "secret_key":
-            return "(set)" if value else "(not set: run provider init)"
-        case "pango_api_key" | "pango_group_key" | "pango_refresh_token" | "callback_api_keys":
-            value = "***" if value else ""
-        case "database_url" | "redis_url":
-            return _without_password(value) if value else ""
-        case "required_headers":
-            return ",".join(f"{header}=***" for header in value)
-        case "sources":
-            return ", ".join(f"{source}: {_without_password(url)}" for source, url in value.items())
+    if field.name == "secret_key":
+        return "(set)" if value else "(not set: run provider init)"
+    if field.name == "sources":
+        return ", ".join(f"{source}: {_without_password(url)}" for source, url in value.items())
+    if value and field.metadata["secret"]:
+        return _hidden(field.name, value)
     if isinstance(value, Mapping):
         return ",".join(f"{key}={member}" for key, member in value.items())
     return ",".join(value) if isinstance(value, (list, tuple)) else str(value)
+
+
+def _hidden(name: str, value: Any) -> str:
+    """Write of a secret value what may be seen: a database's address without its password, the names of headers."""
+    if isinstance(value, Mapping):
+        return ",".join(f"{key}=***" for key in value)
+    return _without_password(value) if name.endswith("_url") else "***"
 
 
 def _without_password(url: str) -> str:

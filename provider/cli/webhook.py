@@ -1,4 +1,4 @@
-"""`provider webhook`: what came in through Pango's webhooks, and what became of it."""
+"""`provider webhook`: the webhooks Pango sent, and whether they were handled."""
 
 import json
 from collections.abc import Iterator
@@ -14,13 +14,13 @@ from provider.store.push_tables import Webhook
 
 
 @contextmanager
-def _open() -> Iterator[Inbox]:
+def _open_inbox() -> Iterator[Inbox]:
     """Open the inbox of the provider database, which must be up to date."""
     with migrated_database(Settings.from_environment()) as engine:
         yield Inbox(engine)
 
 
-_number = click.argument("number", metavar="ID", type=click.IntRange(1, 2**63 - 1))
+_webhook_id = click.argument("number", metavar="ID", type=click.IntRange(1, 2**63 - 1))
 
 
 @click.group("webhook")
@@ -34,10 +34,10 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_(*, name: str | None, state: str | None, as_json: bool) -> None:
     """List the webhooks, oldest first, without what they say."""
-    with _open() as inbox:
+    with _open_inbox() as inbox:
         webhooks = inbox.list(name=name, state=state)
     if as_json:
-        click.echo(json.dumps([_row(webhook) for webhook in webhooks], indent=2))
+        click.echo(json.dumps([_webhook_row(webhook) for webhook in webhooks], indent=2))
         return
     if not webhooks:
         click.echo("No such webhooks.")
@@ -48,13 +48,13 @@ def list_(*, name: str | None, state: str | None, as_json: bool) -> None:
 
 
 @command.command()
-@_number
+@_webhook_id
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def show(number: int, *, as_json: bool) -> None:
     """Show a webhook with what it says, which may be personal data."""
-    with _open() as inbox:
+    with _open_inbox() as inbox:
         webhook = inbox.get(number)
-    row = _row(webhook) | {"payload": json.loads(webhook.payload) if webhook.payload else None}
+    row = _webhook_row(webhook) | {"payload": json.loads(webhook.payload) if webhook.payload else None}
     if as_json:
         click.echo(json.dumps(row, indent=2, ensure_ascii=False))
         return
@@ -66,15 +66,15 @@ def show(number: int, *, as_json: bool) -> None:
 
 
 @command.command()
-@_number
+@_webhook_id
 def retry(number: int) -> None:
     """Hand a webhook to its handler again, as soon as a worker is free."""
-    with _open() as inbox:
+    with _open_inbox() as inbox:
         inbox.retry(number)
     click.echo(f"Webhook {number} is due now; a running service handles it within seconds.")
 
 
-def _row(webhook: Webhook) -> dict[str, Any]:
+def _webhook_row(webhook: Webhook) -> dict[str, Any]:
     return {
         "id": webhook.id,
         "name": webhook.name,

@@ -15,14 +15,14 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "http_status": ("standard", "always_200"),
     "miss": ("failure", "empty"),
 }
-"""What each part of the envelope may be. The key names are Pango's closed sets; an empty name leaves the key out."""
+"""What each option may be. The key names are those that Pango accepts; an empty name leaves the key out."""
 
 OK = "OK"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Envelope:
-    """Key names and habits of one connection; ConfigurationError when a choice is not one of the closed set."""
+    """Key names and options of one connection; ConfigurationError for a value that is not among CHOICES."""
 
     success_key: str = "success"
     data_key: str = "data"
@@ -44,7 +44,7 @@ class Envelope:
 
     @classmethod
     def of(cls, settings: Settings, overrides: Mapping[str, Any] | None = None) -> Self:
-        """Make the deployment's envelope, with the names a client has of its own in place of the deployment's."""
+        """Make the deployment's envelope; `overrides` are a client's own options."""
         names = cls.__dataclass_fields__
         return cls(**{name: getattr(settings, name) for name in names} | dict(overrides or {}))
 

@@ -1,4 +1,4 @@
-"""Who is meant: the canonical form of a phone and of an email, whatever way a person writes them."""
+"""The canonical form of phones and emails, however a person writes them."""
 
 import re
 import unicodedata
@@ -22,7 +22,7 @@ _VIETNAM_2018 = {
 _VIETNAM_OLD_MOBILE = re.compile(rf"({'|'.join(_VIETNAM_2018)})([0-9]{{7}})")
 _VIETNAM = 84
 
-# Soft hyphen, zero-width characters, and the marks of writing direction that contact lists put around what is copied.
+# Soft hyphen, zero-width characters, and the marks of writing direction that are copied along from contact lists.
 _INVISIBLE = dict.fromkeys([0xAD, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x206A), 0xFEFF])
 _PLAIN_EMAIL = re.compile(r"[a-z0-9_]+(?:[.+-][a-z0-9_]+)*@[a-z0-9]{2,30}(?:\.[a-z0-9]{2,20})?\.(?:com|vn|net|org|io)")
 _LONGEST_PHONE = 64
@@ -51,7 +51,7 @@ class Phone:
 
 
 def canonical_phone(written: str, *, region: str = "VN") -> Phone:
-    """Understand a phone number in any written form; InvalidPhone when it is none."""
+    """Read a phone number in any written form; InvalidPhone when it is none."""
     plan = _plan(region)
     if plan.usual and (match := plan.usual.fullmatch(written)):
         return Phone(e164=f"+{plan.country_code}{match[1]}", national=f"{plan.trunk_prefix}{match[1]}")
@@ -65,16 +65,16 @@ def canonical_phone(written: str, *, region: str = "VN") -> Phone:
 
 
 def canonical_email(written: str) -> str:
-    """Understand an email address, in lower case and NFC; InvalidEmail when it is none."""
+    """Read an email address; give it in lower case and NFC. InvalidEmail when it is none."""
     email = written.strip().lower()
     if len(email) <= _LONGEST_PLAIN_EMAIL and _PLAIN_EMAIL.fullmatch(email):
-        return email  # a form email-validator always accepts, at a tenth of its cost
+        return email  # email-validator accepts all of these, in ten times the time
     email = unicodedata.normalize("NFC", email.translate(_INVISIBLE).strip())
     local, at, domain = email.rpartition("@")
-    # An unencoded + of a query string arrives as a space, which no local part can hold.
+    # A + that was not encoded in a query string arrives as a space, which no local part may have.
     email = f"{local.replace(' ', '+')}{at}{domain}"
     try:
-        # test_environment admits the reserved domain .test; partners try their installation with such addresses.
+        # test_environment accepts the reserved domain .test, which partners use to try their installation.
         found = validate_email(email, check_deliverability=False, test_environment=True)
     except EmailNotValidError:
         raise InvalidEmail from None
@@ -82,7 +82,7 @@ def canonical_email(written: str) -> str:
 
 
 def phone_or_none(written: str, *, region: str = "VN") -> Phone | None:
-    """Understand a phone number where there may be none."""
+    """Read a phone number; None when it is none."""
     try:
         return canonical_phone(written, region=region)
     except InvalidPhone:
@@ -90,7 +90,7 @@ def phone_or_none(written: str, *, region: str = "VN") -> Phone | None:
 
 
 def email_or_none(written: str) -> str | None:
-    """Understand an email address where there may be none."""
+    """Read an email address; None when it is none."""
     try:
         return canonical_email(written)
     except InvalidEmail:
@@ -98,7 +98,7 @@ def email_or_none(written: str) -> str | None:
 
 
 def example_phone(region: str) -> str:
-    """Give the mobile number that a region's numbering plan shows as an example, in E.164 form."""
+    """Give the example of a mobile number in a region's numbering plan, in E.164 form."""
     number: Any = phonenumbers.example_number_for_type(region, phonenumbers.PhoneNumberType.MOBILE)
     return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
 
@@ -113,7 +113,7 @@ def check_region(region: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """What a region's numbering plan says, taken from phonenumbers' own metadata."""
+    """A region's numbering plan, from the metadata of phonenumbers; `usual` matches plain mobile numbers."""
 
     country_code: int
     trunk_prefix: str
@@ -122,12 +122,12 @@ class _Plan:
 
 @cache
 def _plan(region: str) -> _Plan:
-    """Prepare the usual forms of a mobile number as one expression: parsing each one anew costs ten times as much."""
+    """Prepare one expression for the usual forms of a mobile number: parsing takes ten times as long."""
     metadata: Any = phonenumbers.PhoneMetadata.metadata_for_region(region)
     trunk, code = metadata.national_prefix or "", metadata.country_code
     usual = None
-    # Where a carrier's code may follow the trunk prefix, as in Colombia, the digits alone do not tell the two apart.
-    plain = bool(trunk) and metadata.national_prefix_for_parsing == trunk and not metadata.leading_zero_possible
+    # Where a carrier's code may follow the trunk prefix, as in Colombia, an expression cannot tell the two apart.
+    plain = bool(trunk) and metadata.national_prefix_for_parsing == trunk
     if plain and metadata.mobile and metadata.mobile.national_number_pattern:
         usual = re.compile(rf"(?:{trunk}|\+{code})({metadata.mobile.national_number_pattern})", re.ASCII)
     return _Plan(country_code=code, trunk_prefix=trunk, usual=usual)

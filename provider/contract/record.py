@@ -15,10 +15,10 @@ Scalar = str | bool | int | float
 
 _INT64 = 2**63
 EXACT_DIGITS = 15
-"""Significant digits that a JSON number, read as a double, always gives back (IEEE 754: DBL_DIG)."""
+"""Significant digits that a JSON number keeps when it is read as a double (IEEE 754: DBL_DIG)."""
 
 DEEPEST = 100
-"""Levels of a JSON document that are shown, as many as MySQL admits; orjson gives up at 254."""
+"""Levels of a JSON document that are shown, as many as MySQL allows; orjson fails at 254."""
 
 
 def flat(found: Mapping[str, Any]) -> dict[str, Scalar]:
@@ -33,7 +33,7 @@ def flat(found: Mapping[str, Any]) -> dict[str, Scalar]:
 
 
 def exact(number: Decimal) -> Scalar | None:
-    """Write a decimal as a number when a double holds its digits, else as text; null when it is no number."""
+    """Write a decimal as a number when a double keeps its digits, else as text; None when it is not finite."""
     if not number.is_finite():
         return None
     digits, exponent = number.as_tuple()[1:]
@@ -69,7 +69,7 @@ def _bytes(value: bytes | bytearray | memoryview) -> str:
 
 
 def _document(value: object) -> str:
-    """Write an array or a JSON document as JSON text: the record has no room for a nested value."""
+    """Write an array or a JSON document as JSON text: a record is flat."""
     return orjson.dumps(_plain(value)).decode()
 
 
@@ -79,7 +79,7 @@ def _plain(value: Any, depth: int = 0) -> Any:
     if isinstance(value, Mapping):
         return {_text(str(key)): _plain(member, depth + 1) for key, member in value.items()}
     if isinstance(value, (set, frozenset)):
-        value = sorted(value, key=str)  # a set has no order, and a repeated call gets the same answer
+        value = sorted(value, key=str)  # a set has no order, and the same lookup must give the same answer
     if isinstance(value, (list, tuple)):
         return [_plain(member, depth + 1) for member in value]
     convert = _CONVERSIONS.get(type(value))
@@ -87,7 +87,7 @@ def _plain(value: Any, depth: int = 0) -> Any:
 
 
 def _other(value: Any) -> Scalar | None:
-    """Shape a type met rarely: a subclass by its base, anything else (network address, range, UUID) by its text."""
+    """Shape a rare type: a subclass as its base class, anything else (network address, range, UUID) as its text."""
     if isinstance(value, Enum):
         return _other(value.value)
     for kind, convert in _CONVERSIONS.items():

@@ -1,4 +1,4 @@
-"""Guards: they keep a database that is dead, hanging or slow from taking a worker with it."""
+"""Protection from a database that is down, slow or silent: a circuit breaker and a watchdog."""
 
 import os
 import socket
@@ -8,17 +8,17 @@ from threading import Lock, Thread
 from typing import Any
 
 FAILURES = 3
-"""Failures in a row after which the guarded thing counts as down."""
+"""Failures in a row after which the circuit is open: calls are refused at once."""
 
 PAUSE = 1.0
-"""Seconds between two tries of what is down; whoever else comes is refused at once."""
+"""Seconds between two tries while the circuit is open."""
 
-_LOOK_EVERY = 0.1
-"""Seconds between two looks at the clock."""
+_CHECK_EVERY = 0.1
+"""Seconds between two checks of the deadlines."""
 
 
-class Breaker:
-    """Refuses at once what has failed a few times in a row, and lets one try through now and then."""
+class CircuitBreaker:
+    """Refuses calls after a few failures in a row, but for one try in each pause."""
 
     def __init__(self) -> None:
         self._failures = 0
@@ -26,7 +26,7 @@ class Breaker:
         self._lock = Lock()
 
     def allows(self) -> bool:
-        """Tell whether to ask; while it is down, one in each pause is let through."""
+        """Tell whether the call may be made. While the circuit is open, one call in each pause may."""
         if self._failures < FAILURES:
             return True
         with self._lock:
@@ -37,21 +37,21 @@ class Breaker:
             return True
 
     def failed(self) -> None:
-        """Note a failure."""
+        """Note that a call failed."""
         with self._lock:
             self._failures += 1
             self._next_try = time.monotonic() + PAUSE
 
     def succeeded(self) -> None:
-        """Note that it works."""
+        """Note that a call succeeded: the circuit is closed."""
         self._failures = 0
 
 
-class Watch:
-    """Hangs up on a server that says nothing: libpq has no limit of its own and would wait for ever.
+class Watchdog:
+    """Ends the connection to a server that does not answer: libpq has no limit of its own and waits for ever.
 
-    The connection is given to `begin` before a statement and to `end` after it; `end` tells whether it was hung up.
-    One thread looks at the clock for all of them, and only while there is something to watch.
+    `begin` is called before a statement and `end` after it. One thread checks the deadlines of all connections; it runs
+    only while there are any.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -64,19 +64,19 @@ class Watch:
         """Note that a connection waits for an answer from now on."""
         with self._lock:
             self._waiting[id(connection)] = (time.monotonic() + self._seconds, connection)
-            if self._thread is None or not self._thread.is_alive():  # a fork has the object, but not its thread
-                self._thread = Thread(target=self._look, name="watch", daemon=True)
+            if self._thread is None or not self._thread.is_alive():  # a fork copies the object, but not its thread
+                self._thread = Thread(target=self._check_deadlines, name="watchdog", daemon=True)
                 self._thread.start()
 
-    def end(self, connection: Any) -> bool:
-        """Note that it waits no more; True when it waited too long."""
+    def end(self, connection: Any) -> None:
+        """Note that a connection waits no more."""
         with self._lock:
-            return self._waiting.pop(id(connection), None) is None
+            self._waiting.pop(id(connection), None)
 
-    def _look(self) -> None:
+    def _check_deadlines(self) -> None:
         idle = False
         while True:
-            time.sleep(_LOOK_EVERY)
+            time.sleep(_CHECK_EVERY)
             with self._lock:
                 if idle and not self._waiting:
                     self._thread = None
@@ -86,11 +86,11 @@ class Watch:
                 for key, (deadline, connection) in list(self._waiting.items()):
                     if now > deadline:
                         del self._waiting[key]
-                        _hang_up(connection)
+                        _shut_down(connection)
 
 
-def _hang_up(connection: Any) -> None:
-    """End the conversation under a driver's feet: closing the connection itself is for the thread that uses it."""
-    # A driver's error and one of the system alike mean that there is nothing left to hang up on.
+def _shut_down(connection: Any) -> None:
+    """Shut the socket of a connection down. Closing the connection itself is for the thread that uses it."""
+    # Whatever error comes, the driver's or the system's, it means that the socket is closed already.
     with suppress(Exception), socket.socket(fileno=os.dup(connection.fileno())) as line:
         line.shutdown(socket.SHUT_RDWR)

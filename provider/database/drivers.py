@@ -8,30 +8,30 @@ from typing import Any
 from sqlalchemy import URL, Dialect
 
 _SQLITE_STEPS = 10_000
-"""Steps of SQLite's machine between two looks at the clock: about a tenth of a millisecond."""
+"""Steps of SQLite's virtual machine between two checks of the time: about a tenth of a millisecond."""
 
 _MYSQL_CLIENT_ERRORS = 2000
-_MYSQL_TROUBLE = (1040, 1044, 1045, 1049, 1053, 1152, 1158, 1159, 1160, 1161, 1205)
-"""Errors of the server that concern every statement: too many connections, no access, shutdown, network, locks."""
+_MYSQL_DOWN = (1040, 1044, 1045, 1049, 1053, 1152, 1158, 1159, 1160, 1161, 1205)
+"""Server errors that concern every statement: too many connections, no access, shutdown, network, locks."""
 _MYSQL_TOO_SLOW = (1969, 3024)
-"""The statement limits of MariaDB and of MySQL."""
+"""A statement reached the time limit, in MariaDB and in MySQL."""
 _MYSQL_LOST = 2013
 _MYSQL_CONFLICTS = (1020, 1213)
-"""A row that changed meanwhile, a deadlock."""
+"""A row changed meanwhile; a deadlock."""
 
 _POSTGRESQL_TOO_SLOW = "57014"
 _POSTGRESQL_ONE_STATEMENT = ("40", "55", _POSTGRESQL_TOO_SLOW)
-"""Beginnings of the SQLSTATE of errors that concern one statement: conflicts, locks, the limit (Appendix A)."""
+"""How the SQLSTATE of errors of one statement begins: conflicts, locks, the time limit (Appendix A)."""
 _POSTGRESQL_CONFLICTS = ("40001", "40P01")
-"""The SQLSTATE of two transactions that cannot both have their way, and of a deadlock."""
+"""The SQLSTATE of a serialization failure and of a deadlock."""
 _POSTGRESQL_TIMES = ("date", "time", "timetz", "timestamp", "timestamptz", "interval")
 
 GRACE = 0.5
-"""Seconds given to a database, beyond the limit, to end a statement itself before the connection is hung up."""
+"""Seconds a database has after the limit to end a statement itself, before the connection is closed."""
 
 
 class Deadline:
-    """Stops a SQLite statement that takes too long: SQLite has no limit of its own, but asks us now and then."""
+    """Stops a SQLite statement that takes too long: SQLite has no time limit, but calls a progress handler."""
 
     def __init__(self) -> None:
         self.at = math.inf
@@ -42,9 +42,9 @@ class Deadline:
 
 
 def connect_arguments(address: URL, limit: float, *, own: bool = False) -> dict[str, Any]:
-    """Bound how long connecting and waiting for the network may take, in each driver's own words.
+    """Give each driver's own arguments that limit connecting and waiting for the network, to `limit` seconds.
 
-    `own` is the provider database, whose statements are prepared wherever the service runs them.
+    `own` is the provider database, whose statements may be prepared on the server.
     """
     seconds = max(1, round(limit))
     match address.get_driver_name():
@@ -53,7 +53,7 @@ def connect_arguments(address: URL, limit: float, *, own: bool = False) -> dict[
                 "connect_timeout": max(2, seconds),  # libpq takes 1 for 2
                 "tcp_user_timeout": round(limit * 1000),
                 "keepalives_idle": seconds,
-                # Behind pgbouncer a prepared statement may be another session's.
+                # Behind pgbouncer the next statement may run in another session, which lacks the prepared one.
                 **({} if own else {"prepare_threshold": None}),
             }
         case "pymysql":
@@ -72,7 +72,7 @@ def prepare(connection: Any, info: dict[Any, Any], dialect: Dialect, limit: floa
     milliseconds = max(1, round(limit * 1000))  # 0 is no limit at all
     match dialect.name:
         case "sqlite":
-            # Text that is not UTF-8, which SQLite accepts, is read with a mark where it is broken.
+            # SQLite accepts text that is not UTF-8: each broken byte is read as U+FFFD.
             connection.text_factory = lambda raw: raw.decode(errors="replace")
             info["deadline"] = deadline = Deadline()
             connection.set_progress_handler(deadline, _SQLITE_STEPS)
@@ -90,7 +90,7 @@ def prepare(connection: Any, info: dict[Any, Any], dialect: Dialect, limit: floa
                 cursor.execute(f"SET statement_timeout = {milliseconds}")
                 cursor.execute("SET default_transaction_read_only = on")
                 if own:
-                    # Indexes serve all that is asked there; a plan kept from when a table was empty would read it.
+                    # An index serves every statement there; a plan made while a table was empty would read all of it.
                     cursor.execute("SET enable_seqscan = off")
             if dialect.driver == "psycopg":
                 for name, loader in _lenient_loaders().items():
@@ -103,7 +103,7 @@ def prepare(connection: Any, info: dict[Any, Any], dialect: Dialect, limit: floa
 
 @cache
 def _lenient_loaders() -> dict[str, Any]:
-    """Make psycopg read dates that Python has no value for (infinity, 44 BC, 24:00:00) as their text, not fail."""
+    """Make psycopg read dates that Python cannot hold (infinity, 44 BC, 24:00:00) as text; it would raise an error."""
     from psycopg import DataError, adapters  # noqa: PLC0415 -- an extra
     from psycopg.adapt import Loader  # noqa: PLC0415
     from psycopg.pq import Format  # noqa: PLC0415
@@ -127,7 +127,7 @@ def _lenient_loaders() -> dict[str, Any]:
 
 
 def is_timeout(error: BaseException, dialect: Dialect) -> bool:
-    """Tell whether a database gave up on a statement because of the limit, in each driver's own words."""
+    """Tell whether a statement was ended because it reached the time limit."""
     cause = getattr(error, "orig", None) or error
     match dialect.name:
         case "postgresql":
@@ -146,7 +146,7 @@ def is_timeout(error: BaseException, dialect: Dialect) -> bool:
 
 
 def is_down(error: BaseException, dialect: Dialect) -> bool:
-    """Tell whether the database itself is in trouble, rather than this one statement."""
+    """Tell whether the database itself is down, or only this one statement failed."""
     cause = getattr(error, "orig", None) or error
     driver = dialect.loaded_dbapi
     if isinstance(cause, (driver.InterfaceError, OSError)):
@@ -157,14 +157,14 @@ def is_down(error: BaseException, dialect: Dialect) -> bool:
         case "sqlite":
             return "locked" in str(cause)
         case "mysql" | "mariadb":
-            return not cause.args or cause.args[0] >= _MYSQL_CLIENT_ERRORS or cause.args[0] in _MYSQL_TROUBLE
+            return not cause.args or cause.args[0] >= _MYSQL_CLIENT_ERRORS or cause.args[0] in _MYSQL_DOWN
         case "postgresql":
             return not (getattr(cause, "sqlstate", None) or "").startswith(_POSTGRESQL_ONE_STATEMENT)
     return not is_timeout(error, dialect)
 
 
 def is_conflict(error: BaseException, dialect: Dialect) -> bool:
-    """Tell whether a transaction gave way to another one, and is worth trying again as it is."""
+    """Tell whether a transaction failed because of another one, so that it may be tried again unchanged."""
     cause = getattr(error, "orig", None) or error
     match dialect.name:
         case "postgresql":

@@ -1,4 +1,4 @@
-"""Opening a database by its address: the service's own, or a partner's."""
+"""Opening a database by its address, the service's own or a partner's."""
 
 from typing import Any
 
@@ -9,8 +9,8 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from provider.errors import ConfigurationError
 
 _EXTRAS = {"psycopg": "postgresql", "pymysql": "mysql", "pyodbc": "sqlserver", "oracledb": "oracle"}
-_OURS = {"psycopg2": "postgresql+psycopg", "MySQLdb": "mysql+pymysql", "cx_Oracle": "oracle+oracledb"}
-"""Drivers we do not test with, which an address without a driver may mean, and how to write the one we do."""
+_TESTED_DRIVERS = {"psycopg2": "postgresql+psycopg", "MySQLdb": "mysql+pymysql", "cx_Oracle": "oracle+oracledb"}
+"""By the driver that an address means but we do not test: how to write the address with the one we test."""
 _RECYCLE_SECONDS = 1800
 
 
@@ -21,7 +21,7 @@ def read_address(url: str, setting: str) -> URL:
         address.get_dialect()
     except NoSuchModuleError:
         raise ConfigurationError(
-            f"{setting} begins with {address.drivername}://, which is no database that is known. "
+            f"{setting} begins with {address.drivername}://, which is not a known database. "
             "Begin it with postgresql+psycopg://, mysql+pymysql:// or sqlite:///."
         ) from None
     except ArgumentError:
@@ -46,10 +46,10 @@ def open_engine(address: URL, setting: str, **options: Any) -> Engine:
         )
     except ImportError as error:  # the driver, or the library it is made over
         driver = error.name or address.get_driver_name()
-        if driver in _OURS:
+        if driver in _TESTED_DRIVERS:
             raise ConfigurationError(
-                f"{setting} means the driver {driver}. Begin it with {_OURS[driver]}://."
+                f"{setting} means the driver {driver}. Begin it with {_TESTED_DRIVERS[driver]}://."
             ) from None
         extra = _EXTRAS.get(driver.partition(".")[0])
-        install = f"Install it: .venv/bin/pip install -e '.[{extra}]'" if extra else "Install it with pip."
+        install = f"Install it: pip install 'access-data-provider[{extra}]'" if extra else "Install it with pip."
         raise ConfigurationError(f"{setting} needs the driver {driver}. {install}") from None

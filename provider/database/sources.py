@@ -1,4 +1,4 @@
-"""Sources: the partner's own databases, opened read only, one pooled engine each, never migrated."""
+"""The partner's own databases: opened read only, with one connection pool each, and never migrated."""
 
 import time
 import warnings
@@ -11,7 +11,7 @@ from sqlalchemy import URL, Engine, Executable, MetaData, RowMapping, Table, eve
 from sqlalchemy.exc import InvalidatePoolError, NoSuchTableError, SAWarning, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 
-from provider.database.circuit_breaker import Breaker, Watch
+from provider.database.circuit_breaker import CircuitBreaker, Watchdog
 from provider.database.drivers import GRACE, connect_arguments, is_down, is_timeout, prepare
 from provider.database.engines import open_engine, read_address
 from provider.database.statements import Statement
@@ -25,13 +25,13 @@ POOL_WAIT = 0.5
 """Seconds a lookup waits for one of them."""
 
 IDLE_SECONDS = 1.0
-"""How long a connection may lie idle before it is tried first: in a busy service the lookup is the only query."""
+"""Seconds after which an idle connection is tested before its use; a test before every lookup would be slow."""
 
 OWN = "provider"
 """The name of the provider database as a source: lookups only read it, too."""
 
 _STREAMED = 500
-"""Rows a driver fetches at a time when all of them are read."""
+"""Rows a driver fetches at a time when all rows are read."""
 
 _MEMORY = (None, "", ":memory:")
 
@@ -39,10 +39,7 @@ Rows = Sequence[Sequence[Any]]
 
 
 class Source:
-    """One database by its name; `engine` is SQLAlchemy's, for whoever wants more than `fetch`.
-
-    Whatever is run on the engine is limited in time as a lookup is, statement by statement.
-    """
+    """One database. `engine` is SQLAlchemy's; each statement run on it may take `limit` seconds, like a lookup."""
 
     def __init__(self, name: str, url: str, *, limit: float = 2.0) -> None:
         self.name = name
@@ -51,17 +48,17 @@ class Source:
         self._dialect = self.engine.dialect
         self._driver_error = self._dialect.loaded_dbapi.Error
         self._errors = (self._driver_error, SQLAlchemyError, OSError)
-        self._breaker = Breaker()
-        self._slow: dict[Statement, Breaker] = {}
-        self._watch = Watch(limit + GRACE) if self._dialect.name == "postgresql" else None
-        self._trouble_at = float("-inf")
+        self._breaker = CircuitBreaker()
+        self._slow: dict[Statement, CircuitBreaker] = {}
+        self._watchdog = Watchdog(limit + GRACE) if self._dialect.name == "postgresql" else None
+        self._down_at = float("-inf")
         self._listen()
 
     def fetch(self, statement: Statement, values: Mapping[str, Any], most: int) -> tuple[Rows, Rows]:
         """Run a prepared statement; give the cursor's description and at most `most` rows.
 
-        SourceUnavailable when the database is down or refuses, Timeout when it takes longer than the limit. Statements
-        that are always too slow are refused by themselves: the others of the source go on.
+        SourceUnavailable when the database is down or refuses, Timeout when it takes longer than the limit. A statement
+        that is always too slow is refused at once; other statements of the source are not.
         """
         slow = self._slow.get(statement)
         if slow is not None and not slow.allows():
@@ -71,7 +68,7 @@ class Source:
         try:
             found = self._run(statement, values, most)
         except self._errors as error:
-            raise self._judge(error, statement) from error
+            raise self._lookup_error(error, statement) from error
         self._breaker.succeeded()
         if slow is not None:
             slow.succeeded()
@@ -83,7 +80,9 @@ class Source:
             raise SourceUnavailable
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore", SAWarning)  # a type it does not know is answered as the driver gives it
+                warnings.simplefilter(
+                    "ignore", SAWarning
+                )  # of a type it does not know: values stay as the driver gives them
                 table = Table(name, MetaData(), schema=schema, autoload_with=self.engine, resolve_fks=False)
         except NoSuchTableError:
             full = f"{schema}.{name}" if schema else name
@@ -91,7 +90,7 @@ class Source:
                 f"source {self.name!r} has no table or view {full!r}. Correct the name; mind capital letters."
             ) from None
         except self._errors as error:
-            raise self._explain(error, f"describe {name!r}") from error
+            raise self._declaration_error(error, f"describe {name!r}") from error
         self._breaker.succeeded()
         return table
 
@@ -102,7 +101,7 @@ class Source:
         try:
             description, _ = self._run(statement, values, 1)
         except self._errors as error:
-            raise self._explain(error, "run the lookup") from error
+            raise self._declaration_error(error, "run the lookup") from error
         self._breaker.succeeded()
         return description
 
@@ -117,7 +116,7 @@ class Source:
                     found = connection.exec_driver_sql(query) if isinstance(query, str) else connection.execute(query)
                     yield from found.mappings()
         except self._errors as error:
-            raise self._explain(error, "run the query") from error
+            raise self._declaration_error(error, "run the query") from error
 
     def _run(self, statement: Statement, values: Mapping[str, Any], most: int) -> tuple[Rows, Rows]:
         connection = self.engine.raw_connection()
@@ -131,22 +130,22 @@ class Source:
         finally:
             connection.close()
 
-    def _judge(self, error: Exception, statement: Statement | None = None) -> ProviderError:
-        """Tell slow from down, and a database in trouble from a statement it does not like."""
+    def _lookup_error(self, error: Exception, statement: Statement | None = None) -> ProviderError:
+        """Give the error of a lookup, and note whether the database is down or this statement too slow."""
         if isinstance(error, PoolExhausted):
             return SourceUnavailable("The database behind this dataset is busy. Try again later.")
         late = is_timeout(error, self._dialect)
         if is_down(error, self._dialect):
-            self._trouble_at = time.monotonic()
+            self._down_at = time.monotonic()
             self._breaker.failed()
         elif late and statement is not None:
-            self._slow.setdefault(statement, Breaker()).failed()
+            self._slow.setdefault(statement, CircuitBreaker()).failed()
         return Timeout() if late else SourceUnavailable()
 
-    def _explain(self, error: Exception, what: str) -> Exception:
-        """Tell a database that is away from one that will never do what a declaration asks for."""
+    def _declaration_error(self, error: Exception, what: str) -> Exception:
+        """Give the error of what a declaration asks for: SourceUnavailable while the database is down or slow."""
         if isinstance(error, PoolExhausted) or is_down(error, self._dialect) or is_timeout(error, self._dialect):
-            self._judge(error)
+            self._lookup_error(error)
             return SourceUnavailable()
         said = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
         return ConfigurationError(
@@ -154,25 +153,25 @@ class Source:
         )
 
     def _listen(self) -> None:
-        event.listen(self.engine, "connect", self._made)
-        if self._dialect.name != "sqlite":  # a file does not go away, and the pool is quicker when nobody listens
-            event.listen(self.engine, "checkout", self._try)
-            event.listen(self.engine, "checkin", self._returned)
-        event.listen(self.engine, "before_cursor_execute", lambda used, *_: self._begin(*_driver(used)))
-        event.listen(self.engine, "after_cursor_execute", lambda used, *_: self._end(_driver(used)[0]))
+        event.listen(self.engine, "connect", self._on_connect)
+        if self._dialect.name != "sqlite":  # a file does not go down, and a pool without listeners is quicker
+            event.listen(self.engine, "checkout", self._on_checkout)
+            event.listen(self.engine, "checkin", self._on_checkin)
+        event.listen(self.engine, "before_cursor_execute", lambda used, *_: self._begin(*_driver_connection(used)))
+        event.listen(self.engine, "after_cursor_execute", lambda used, *_: self._end(_driver_connection(used)[0]))
 
     def _begin(self, connection: Any, info: dict[Any, Any]) -> None:
-        """Note that a statement begins: the time it may take counts from now."""
-        if self._watch is not None:
-            self._watch.begin(connection)
+        """Start the time limit of a statement."""
+        if self._watchdog is not None:
+            self._watchdog.begin(connection)
         elif "deadline" in info:
             info["deadline"].at = time.monotonic() + self._limit
 
     def _end(self, connection: Any) -> None:
-        if self._watch is not None:
-            self._watch.end(connection)
+        if self._watchdog is not None:
+            self._watchdog.end(connection)
 
-    def _made(self, connection: Any, record: Any) -> None:
+    def _on_connect(self, connection: Any, record: Any) -> None:
         record.info["made_at"] = time.monotonic()
         self._begin(connection, record.info)
         try:
@@ -180,16 +179,16 @@ class Source:
         finally:
             self._end(connection)
 
-    def _returned(self, connection: Any, record: Any) -> None:
+    def _on_checkin(self, connection: Any, record: Any) -> None:
         record.info["idle_since"] = time.monotonic()
         self._end(connection)
 
-    def _try(self, connection: Any, record: Any, _: Any) -> None:
-        """Leave connections from before the last trouble, and try one that has lain idle: the pool replaces it."""
+    def _on_checkout(self, connection: Any, record: Any, _: Any) -> None:
+        """Test a connection that was idle, and refuse one from before the database was down: the pool replaces it."""
         idle_since = record.info.get("idle_since")
         if idle_since is None:
             return
-        if record.info["made_at"] <= self._trouble_at:
+        if record.info["made_at"] <= self._down_at:
             raise InvalidatePoolError
         began = time.monotonic()
         if began - idle_since < IDLE_SECONDS:
@@ -199,14 +198,14 @@ class Source:
             self._dialect.do_ping(connection)
         except self._driver_error:
             if time.monotonic() - began > self._limit / 2:
-                raise  # the database hangs: waiting for another connection would take as long again
+                raise  # the database does not answer: another connection would take as long
             raise InvalidatePoolError from None
         finally:
             self._end(connection)
 
 
 class Sources:
-    """The configured sources, opened when first asked for. `limit` is how long a lookup may take, in seconds."""
+    """The configured sources, opened at their first use. `limit` is how long a lookup may take, in seconds."""
 
     def __init__(self, urls: Mapping[str, str], *, limit: float = 2.0) -> None:
         self._urls = urls
@@ -243,8 +242,8 @@ def setting(name: str) -> str:
     return "PROVIDER_DATABASE_URL" if name == OWN else f"PROVIDER_SOURCE_{name.upper()}_URL"
 
 
-def _driver(used: Any) -> tuple[Any, dict[Any, Any]]:
-    """Give the driver's connection behind one of SQLAlchemy's, and what is noted about it."""
+def _driver_connection(used: Any) -> tuple[Any, dict[Any, Any]]:
+    """Give the driver's connection behind one of SQLAlchemy's, and the pool's notes about it."""
     pooled = used.connection
     return pooled.driver_connection, pooled.info
 
@@ -259,7 +258,7 @@ def _open(url: str, name: str, limit: float) -> Engine:
         variable,
         isolation_level="AUTOCOMMIT",  # one read a lookup needs no transaction around it,
         pool_reset_on_return=None,  # hence no ROLLBACK after it
-        pool_pre_ping=False,  # in place of it: Source._try
+        pool_pre_ping=False,  # in place of it: Source._on_checkout
         pool_size=POOL_SIZE,
         max_overflow=0,
         pool_timeout=POOL_WAIT,

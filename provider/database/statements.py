@@ -1,4 +1,4 @@
-"""Statements compiled once and run on the driver's cursor, and the connections that run one on every call."""
+"""Statements that are compiled once and run on the driver's cursor, and a connection for each thread to run them."""
 
 from collections.abc import Mapping, Sequence
 from threading import local
@@ -21,7 +21,7 @@ class Statement:
         self._order = compiled.positiontup
 
     def arrange(self, values: Mapping[str, Any]) -> list[Any] | dict[str, Any]:
-        """Put the values the way the driver takes them: by position or by name."""
+        """Arrange the values as the driver takes them: by position or by name."""
         named = {**self._defaults, **values}
         return named if self._order is None else [named[name] for name in self._order]
 
@@ -38,10 +38,10 @@ class Statement:
 
 
 class PinnedConnections:
-    """A connection for each thread, for a statement that every call runs: going through the pool costs it twice.
+    """A connection for each thread, for a statement that every call runs: through the pool it would take twice as long.
 
-    The engine is in AUTOCOMMIT, as a transaction would go on showing what was there when it began, and its pool has no
-    limit: the server's threads are one.
+    The engine must be in AUTOCOMMIT: a long transaction would not see later changes. Its pool must have no limit of
+    connections: there are as many as threads.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -51,7 +51,7 @@ class PinnedConnections:
         event.listen(engine, "engine_disposed", self._close)
 
     def run(self, statement: Statement, values: Mapping[str, Any], most: int) -> Sequence[Sequence[Any]]:
-        """Give the rows of a statement. A connection that has died since its last use is replaced once."""
+        """Give the rows of a statement. A connection that was lost since its last use is replaced once."""
         pinned: PoolProxiedConnection | None = getattr(self._of_thread, "connection", None)
         if pinned is not None:
             try:
@@ -66,12 +66,12 @@ class PinnedConnections:
         return rows
 
     def _close(self, _: Engine) -> None:
-        """Close what the engine's pool cannot know of any more."""
+        """Close the connections in use, which disposing the engine leaves open."""
         for connection in list(self._all):
             connection.invalidate()
 
 
 def _as_bound(bind: BindParameter[Any], dialect: Dialect) -> Any:
-    """Give a fixed value the way the driver takes it: SQLite, for one, keeps dates as text."""
+    """Give a fixed value as the driver takes it: SQLite, for one, keeps dates as text."""
     process = bind.type.dialect_impl(dialect).bind_processor(dialect)
     return process(bind.value) if process and bind.value is not None else bind.value

@@ -1,4 +1,4 @@
-"""Dataset: one thing the partner exposes, in any Python."""
+"""Dataset: one thing the partner exposes. This class answers by a function of the partner's."""
 
 import re
 import sys
@@ -17,6 +17,7 @@ from provider.errors import ConfigurationError
 
 Found = dict[str, Any]
 
+SHAPES = ("object", "list")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -46,7 +47,6 @@ class Dataset:
     parameters: Schema | None = None
     record_schema: Schema | None = None
     hash_key: bytes = b""
-    shape = "object"
 
     def __init__(
         self,
@@ -58,23 +58,44 @@ class Dataset:
         identifiers: Sequence[str] = ("phone", "email"),
         example: Mapping[str, str] | None = None,
     ) -> None:
-        self._describe(name=name, identifiers=tuple(identifiers), example=example)
+        self._declare(name=name, identifiers=tuple(identifiers), example=example)
         self._fetch = fetch
-        self._record = self.record_schema = record()
+        self.record_schema = record()
         self.parameters = parameters() if parameters else None
 
-    def _describe(self, *, name: str, identifiers: tuple[str, ...], example: Mapping[str, str] | None) -> None:
-        self.where = _caller()
-        if not _NAME.fullmatch(name):
-            raise ConfigurationError(
-                f"{self.where}: the name {name!r} cannot stand in an address. Use letters, digits, '-', '_' and '.'."
-            )
-        if not identifiers:
-            raise ConfigurationError(f"{self.where}: {name} has no identifiers, so nobody can be looked up.")
+    def _declare(
+        self,
+        *,
+        name: str,
+        identifiers: tuple[str, ...],
+        example: Mapping[str, str] | None,
+        shape: str = "object",
+        limit: int = 0,
+    ) -> None:
+        """Note what every dataset declares; ConfigurationError. `limit` is how many items a list may have."""
+        self.declared_at = _caller()
+        self._refuse(
+            {
+                f"the name {name!r} cannot stand in an address. Use letters, digits, '-', '_' and '.'.": (
+                    not _NAME.fullmatch(name)
+                ),
+                f"{name} has no identifiers, so nobody can be looked up.": not identifiers,
+                f"shape cannot be {shape!r}. Choose among: {', '.join(SHAPES)}.": shape not in SHAPES,
+                "limit must be a number of items, at least 1.": shape == "list" and limit < 1,
+            }
+        )
         self.name = name
         self.identifiers = identifiers
         self.example = dict(example or {})
+        self.shape = shape
+        self.limit = limit if shape == "list" else 0
         self.description = ""
+
+    def _refuse(self, problems: Mapping[str, bool]) -> None:
+        """Raise the first problem that is there: ConfigurationError gives file and line."""
+        for problem, there in problems.items():
+            if there:
+                raise ConfigurationError(f"{self.declared_at}: {problem}")
 
     @property
     def own_parameters(self) -> dict[str, bool]:
@@ -85,16 +106,17 @@ class Dataset:
     @property
     def record_fields(self) -> list[str]:
         """The names of the record's fields."""
-        return [field.data_key or name for name, field in self._record.dump_fields.items()]
+        fields = self.record_schema.dump_fields if self.record_schema else {}
+        return [field.data_key or name for name, field in fields.items()]
 
     def declares(self, name: str) -> bool:
         """Tell whether the record may have a field."""
         return name in self.record_fields
 
     def prepare(self, sources: Sources, *, hash_key: bytes = b"") -> None:  # noqa: ARG002 -- for those with a table
-        """Get ready before the first lookup; ConfigurationError when the dataset cannot work.
+        """Prepare for the first lookup; ConfigurationError when the dataset cannot work.
 
-        `hash_key` is what masks hash with.
+        `hash_key` is the key of the mask `hash`.
         """
         self.hash_key = hash_key
 
@@ -103,20 +125,27 @@ class Dataset:
         return self._fetch(query)
 
     def answer(self, found: Mapping[str, Any], visible: Mapping[str, str | None] | None = None) -> dict[str, Any]:
-        """Shape what was found: the declared fields, flat. `visible` names those that may be seen, and their masks."""
-        if not isinstance(found, Mapping):
-            # Schema.dump would make an empty record of it without a word.
-            raise TypeError(f"{self.where}: fetch must return a mapping or None")
-        return self.show(self._record.dump(found), visible)
+        """Shape what was found: a flat record, or the list of them with its total.
 
-    def show(self, record: Mapping[str, Any], visible: Mapping[str, str | None] | None) -> dict[str, Any]:
-        """Make a record flat, and keep what the caller may see."""
+        `visible` names the fields the caller may see, each with its mask; None for all of them as they are.
+        """
+        if self.shape == "list":
+            return {"total": found["total"], "items": [self.flat_record(item, visible) for item in found["items"]]}
+        return self.flat_record(found, visible)
+
+    def flat_record(self, record: Mapping[str, Any], visible: Mapping[str, str | None] | None = None) -> dict[str, Any]:
+        """Make a flat record of the declared fields, and keep what the caller may see."""
+        if self.record_schema is not None:
+            if not isinstance(record, Mapping):
+                # Schema.dump would make an empty record of it, without an error.
+                raise TypeError(f"{self.declared_at}: fetch must return a mapping or None")
+            record = self.record_schema.dump(record)
         shown = flat(record)
         return shown if visible is None else visible_part(shown, visible, self.hash_key)
 
 
 def _caller() -> str:
-    """Name the file and line that makes a dataset, for messages about it."""
+    """Give the file and line that makes a dataset, for error messages."""
     frame = sys._getframe()  # noqa: SLF001 -- inspect.stack() reads every source file on the way
     while frame.f_back and frame.f_globals.get("__name__", "").startswith("provider.dataset."):
         frame = frame.f_back
@@ -124,6 +153,6 @@ def _caller() -> str:
 
 
 def location(file: str, line: int) -> str:
-    """Write a place in a file as a person would look for it: relative where that is shorter."""
+    """Write a place in a file: relative to the working folder where it is inside."""
     path, here = Path(file), Path.cwd()
     return f"{path.relative_to(here) if path.is_relative_to(here) else path}:{line}"

@@ -1,4 +1,4 @@
-"""What is served beside a partner's own datasets: the entities of the provider database, and the customer profile."""
+"""The built-in datasets: the entities of the provider database and the customer profile."""
 
 from provider.contract.entities import DOCUMENTED
 from provider.dataset.base import Dataset
@@ -7,14 +7,14 @@ from provider.dataset.entity import EntityDataset
 from provider.dataset.profile import ProfileDataset
 
 BUILT_IN = "built in"
-"""Stands where the file of a partner's dataset stands."""
+"""`declared_at` of a built-in dataset, in place of a file."""
 
 
 def built_in() -> dict[str, Dataset]:
     """Make the built-in datasets, by name."""
     datasets: list[Dataset] = [ProfileDataset(), *(EntityDataset(object_type) for object_type in DOCUMENTED)]
     for dataset in datasets:
-        dataset.where = BUILT_IN
+        dataset.declared_at = BUILT_IN
     return {dataset.name: dataset for dataset in datasets}
 
 

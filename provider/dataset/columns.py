@@ -1,4 +1,4 @@
-"""The words of a table's declaration: an identifier's column, a record's field, a constant."""
+"""What a table's dataset declares: the column of an identifier, a field of the record, a constant."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Field:
-    """A record's field: a column, and what becomes of its value, in this order.
+    """A record's field: a column, and what is done with its value, in this order.
 
     `convert` makes it a `text`, `integer`, `number`, `boolean`, `date`, `datetime`, or a datetime of `epoch_ms`; or it
     is a function. A value that cannot be converted is left out. `values` maps what the table holds to what is shown,
@@ -57,7 +57,7 @@ class Field:
             raise ConfigurationError(f"mask cannot be {self.mask!r}. Choose among: {', '.join(MASKS)}.")
 
     def steps(self, driver: Convert | None, hash_key: bytes) -> Convert | None:
-        """Join what is to be done with a value that is not null; None when nothing is."""
+        """Give the function that does all of it with a value that is not null; None when there is nothing to do."""
         steps = [driver] if driver else []
         if self.convert is not None:
             convert = CONVERSIONS[self.convert] if isinstance(self.convert, str) else self.convert

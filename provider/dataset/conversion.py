@@ -1,4 +1,4 @@
-"""Values: from what a driver gives to what a record shows."""
+"""Converting values: from what a driver gives to what a record shows."""
 
 import datetime as dt
 import math
@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import CHAR, NCHAR, Boolean, Dialect, Float, Numeric, Time
+from sqlalchemy import CHAR, NCHAR, Boolean, ColumnElement, Dialect, Float, Numeric, Time
+from sqlalchemy.dialects.postgresql import DOMAIN
 from sqlalchemy.types import TypeEngine
 
 from provider.contract.record import EXACT_DIGITS
@@ -68,7 +69,7 @@ CONVERSIONS: Mapping[str, Convert] = {
 
 
 def lenient(process: Convert, otherwise: Convert) -> Convert:
-    """Convert where it can be done: tables hold values that are not what their column says."""
+    """Convert with `process`, and with `otherwise` a value that is not of its column's type."""
 
     def convert(value: Any) -> Any:
         try:
@@ -83,12 +84,20 @@ def nothing(_: Any) -> None:
     """Leave a value out."""
 
 
+def base_type(column: ColumnElement[Any]) -> TypeEngine[Any]:
+    """Give a column's type; for a domain of PostgreSQL's the type it is made of."""
+    kind: TypeEngine[Any] = column.type
+    while isinstance(kind, DOMAIN):
+        kind = kind.data_type
+    return kind
+
+
 def driver_conversion(kind: TypeEngine[Any], dialect: Dialect, code: Any) -> Convert | None:
-    """Ask SQLAlchemy's type what it makes of the driver's values, which needs the driver's own type code."""
+    """Give what converts the driver's values of a type; `code` is the driver's own code of the type."""
     if isinstance(kind, (CHAR, NCHAR)):
         return lambda value: value.rstrip(" ") if isinstance(value, str) else value  # padded by the database
     if isinstance(kind, (Numeric, Float)) and kind.scale is None:
-        return None  # the driver's own value is the exact one; SQLAlchemy would invent ten decimals
+        return None  # the driver's value is exact; SQLAlchemy would give it ten decimals
     if isinstance(kind, Time) and dialect.name in ("mysql", "mariadb"):
         return lenient(_time_of_day, same)  # SQLAlchemy would make 01:00:01 of -838:59:59
     process = kind.dialect_impl(dialect).result_processor(dialect, code)
@@ -105,14 +114,14 @@ def same(value: Any) -> Any:
 
 
 def _time_of_day(value: Any) -> dt.time | dt.timedelta:
-    """Read MySQL's TIME, which is a length of time, as the time of a day where it can be one."""
+    """Make a time of day of MySQL's TIME, which is a duration, where it is less than a day."""
     if isinstance(value, dt.timedelta) and value.days == 0:
         return (dt.datetime.combine(dt.date.min, dt.time.min) + value).time()
     return value  # type: ignore[no-any-return]
 
 
 def _all_digits(process: Convert) -> Convert:
-    """Write numbers of a column too wide for a JSON number as text, every one of them in the same way."""
+    """Write all numbers of a column as text, since its largest are too long for a JSON number."""
 
     def convert(value: Any) -> Any:
         number = process(value)

@@ -1,14 +1,13 @@
-"""Discovery: every file of the datasets package is a dataset; nothing is registered."""
+"""Finding datasets: every file of the datasets package is one, without registration."""
 
 import importlib
 import pkgutil
-import sys
 import traceback
-from pathlib import Path
 from types import ModuleType
 
 from provider.dataset.base import Dataset, location
 from provider.errors import ConfigurationError
+from provider.store.partner_package import load_partner_fields, search_working_folder
 
 
 def discover(package_name: str) -> dict[str, Dataset]:
@@ -20,10 +19,11 @@ def discover(package_name: str) -> dict[str, Dataset]:
 
 
 def attempt(package_name: str) -> tuple[dict[str, Dataset], list[ConfigurationError]]:
-    """Import the files of a package; give their datasets by name, and the mistakes of those that are none."""
+    """Import the files of a package; give the datasets by name, and the errors of files without one."""
     datasets: dict[str, Dataset] = {}
     mistakes = []
     package = find_package(package_name)
+    load_partner_fields(package_name)
     names = sorted(module.name for module in pkgutil.iter_modules(package.__path__))
     for module_name in [f"{package_name}.{name}" for name in names if not name.startswith("_")]:
         try:
@@ -32,24 +32,15 @@ def attempt(package_name: str) -> tuple[dict[str, Dataset], list[ConfigurationEr
             mistakes.append(mistake)
             continue
         if earlier := datasets.get(dataset.name):
-            mistakes.append(
-                ConfigurationError(
-                    f"{dataset.where}: the name {dataset.name!r} is taken by {earlier.where}. Rename one of them."
-                )
-            )
+            taken = f"the name {dataset.name!r} is taken by {earlier.declared_at}"
+            mistakes.append(ConfigurationError(f"{dataset.declared_at}: {taken}. Rename one of them."))
         else:
             datasets[dataset.name] = dataset
     return datasets, mistakes
 
 
-def search_working_folder() -> None:
-    """Find packages in the working folder too: a console script does not look there by itself."""
-    if str(Path.cwd()) not in sys.path:
-        sys.path.append(str(Path.cwd()))
-
-
 def find_package(package_name: str) -> ModuleType:
-    """Import the package of the datasets itself, none of its files; ConfigurationError when there is none."""
+    """Import the package of the datasets without its files; ConfigurationError when there is none."""
     search_working_folder()
     if not package_name:
         raise ConfigurationError("PROVIDER_DATASETS is empty. Give a folder of Python files, like provider.datasets.")
@@ -92,11 +83,11 @@ def _load(module_name: str) -> Dataset:
 
 
 def _broken(error: Exception, module_name: str) -> ConfigurationError:
-    """Say where a file is broken: the syntax error's line, or the last line run in the datasets' own files."""
+    """Give the error of a broken file, with the line of the syntax error or the last line run in the package."""
     if isinstance(error, SyntaxError) and error.filename:
         return ConfigurationError(f"{location(error.filename, error.lineno or 1)}: {error.msg}. Correct the file.")
     if isinstance(error, ConfigurationError) and ":" in str(error).partition(" ")[0]:
-        return error  # it says where already
+        return error  # it has file and line already
     own = [
         (frame.f_code.co_filename, line)
         for frame, line in traceback.walk_tb(error.__traceback__)

@@ -1,4 +1,4 @@
-"""EntityDataset: what the provider database holds of a person in one of Pango's entities."""
+"""EntityDataset: a person's records of one of Pango's entities, from the provider database."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,15 +8,14 @@ from marshmallow import fields as schema_fields
 
 from provider.contract.entities import DOCUMENTED
 from provider.contract.entities.fields import CustomFields
-from provider.database.sources import OWN, Sources
-from provider.dataset.base import Dataset, Found, Query
+from provider.database.sources import Source
+from provider.dataset.base import Found
+from provider.dataset.entity_statement import EntityStatement
 from provider.dataset.person import PERSON
-from provider.dataset.stored import Stored
-from provider.dataset.table import SHAPES
-from provider.errors import ConfigurationError
+from provider.dataset.record_reader import DatabaseDataset, RecordReader, driver_conversions, filled_fields
 
 
-class EntityDataset(Dataset):
+class EntityDataset(DatabaseDataset):
     """A dataset over the table of an entity: the newest record of a person, as it was stored, or a list of them.
 
     A person is looked up by phone, email, customer id and, where it is a single field, the entity's own key: the first
@@ -36,83 +35,69 @@ class EntityDataset(Dataset):
         limit: int = 100,
         example: Mapping[str, str] | None = None,
     ) -> None:
-        self._describe(name=name or object_type, identifiers=tuple(PERSON), example=example)
-        if object_type not in DOCUMENTED:
-            known = ", ".join(DOCUMENTED)
-            raise ConfigurationError(f"{self.where}: {object_type!r} is no entity that is stored. Those are: {known}.")
+        self._declare(name=name or object_type, identifiers=tuple(PERSON), example=example, shape=shape, limit=limit)
+        known = ", ".join(DOCUMENTED)
+        self._refuse(
+            {f"{object_type!r} is no entity that is stored. Those are: {known}.": object_type not in DOCUMENTED}
+        )
         self.entity = entity = DOCUMENTED[object_type]
-        self.shape = shape
-        self.limit = limit
         self._maps = {key: field for key, field in entity.fields.items() if isinstance(field, CustomFields)}
         self._shown = record
         if len(entity.key) == 1:
             self.identifiers = tuple(dict.fromkeys((*PERSON, *entity.key)))
         elif narrowing := [field for field in entity.key if field not in PERSON]:
             self.parameters = Schema.from_dict({field: schema_fields.String() for field in narrowing})()
-        self._check()
+        unknown = next((field for field in record or () if not self._is_field(field)), None)
+        self._refuse(
+            {
+                f"{self.name} has an empty record. Name the fields it shows.": record is not None and not record,
+                f"{object_type} has no field {unknown!r}. It has: {', '.join(self._all_fields)}.": unknown is not None,
+            }
+        )
         self.description = str(entity.__doc__).partition("\n")[0]
-        self._stored: Stored | None = None
-
-    def _check(self) -> None:
-        unknown = next((name for name in self._shown or () if not self._has(name)), None)
-        problems = {
-            f"{self.name} has an empty record. Name the fields it shows.": self._shown is not None and not self._shown,
-            f"{self.entity.object_type} has no field {unknown!r}. It has: {', '.join(self._all)}.": unknown is not None,
-            f"shape cannot be {self.shape!r}. Choose among: {', '.join(SHAPES)}.": self.shape not in SHAPES,
-            "limit must be a number of items, at least 1.": self.limit < 1,
-        }
-        for problem, there in problems.items():
-            if there:
-                raise ConfigurationError(f"{self.where}: {problem}")
 
     @property
     def record_fields(self) -> list[str]:
         """The names of the record's fields; of each map of custom fields, the first member."""
-        return self._all if self._shown is None else list(self._shown)
+        return self._all_fields if self._shown is None else list(self._shown)
 
     @property
-    def _all(self) -> list[str]:
+    def _all_fields(self) -> list[str]:
         return [self._maps[name].first if name in self._maps else name for name in self.entity.fields]
 
     def declares(self, name: str) -> bool:
         """Tell whether the record may have a field: every member of the maps of custom fields is one."""
-        return self._has(name) if self._shown is None else name in self._shown
+        return self._is_field(name) if self._shown is None else name in self._shown
 
-    def _has(self, name: str) -> bool:
+    def _is_field(self, name: str) -> bool:
         if name in self.entity.fields:
             return name not in self._maps
         return any(kind.names.fullmatch(name) for kind in self._maps.values())
 
     def _selects(self, column: str) -> bool:
-        """Tell whether anything of a column is shown."""
+        """Tell whether the record shows a column, or members of it."""
         if self._shown is None or column in self._shown:
             return True
         return column in self._maps and any(self._maps[column].names.fullmatch(name) for name in self._shown)
 
-    def prepare(self, sources: Sources, *, hash_key: bytes = b"") -> None:
+    def reader(self, source: Source) -> RecordReader:
         """Prepare the statements; ConfigurationError when the table is not there, SourceUnavailable."""
-        self.hash_key = hash_key
-        self._stored = Stored(
-            sources[OWN],
-            self.entity,
-            columns=[name for name in self.entity.fields if self._selects(name)],
+        columns = [name for name in self.entity.fields if self._selects(name)]
+        statement = EntityStatement(
+            source.engine.dialect,
+            self.entity.object_type,
+            columns=columns,
             identifiers=self.identifiers,
-            limit=self.limit if self.shape == "list" else 0,
+            limit=self.limit,
         )
+        fields = list(zip(columns, driver_conversions(source, statement), strict=True))
+        maps = [name for name in columns if name in self._maps]
 
-    def fetch(self, query: Query) -> Found | None:
-        """Find a person's newest record, or their list; None when nobody matches. SourceUnavailable, Timeout."""
-        if self._stored is None:
-            raise RuntimeError(f"{self.where}: {self.name} is used before it is prepared")
-        return self._stored(query)
+        def record(row: Sequence[Any]) -> Found:
+            found = filled_fields(fields, row)
+            for name in maps:
+                members = found.pop(name, {})
+                found |= {member: value for member, value in members.items() if value is not None and value != ""}
+            return found if self._shown is None else {name: found[name] for name in found if name in self._shown}
 
-    def answer(self, found: Mapping[str, Any], visible: Mapping[str, str | None] | None = None) -> dict[str, Any]:
-        """Shape what was found: of a person's records, the declared fields."""
-        if self.shape == "list":
-            return {"total": found["total"], "items": [self._declared(item, visible) for item in found["items"]]}
-        return self._declared(found, visible)
-
-    def _declared(self, record: Mapping[str, Any], visible: Mapping[str, str | None] | None) -> dict[str, Any]:
-        if self._shown is not None:
-            record = {name: value for name, value in record.items() if name in self._shown}
-        return self.show(record, visible)
+        return RecordReader(source, statement, record, shape=self.shape)

@@ -1,9 +1,10 @@
-"""Wording: the one statement of a lookup, for every combination of identifiers, in the SQL of any database."""
+"""The SQL statement of a lookup in a partner's table, for every combination of identifiers and every database."""
 
 import re
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Any
 
 from sqlalchemy import (
@@ -39,12 +40,12 @@ from sqlalchemy import (
     type_coerce,
     union_all,
 )
-from sqlalchemy.dialects.postgresql import DOMAIN
 from sqlalchemy.types import NullType, TypeEngine, UserDefinedType
 
 from provider.database.statements import Statement
 from provider.dataset.base import Query
 from provider.dataset.columns import Column, Field
+from provider.dataset.conversion import base_type
 from provider.errors import ConfigurationError
 
 MATCHES = ("first", "any", "all")
@@ -61,9 +62,9 @@ _ONLY_FOR_ORDER = re.compile(r"newest|k\d+")
 
 @dataclass(frozen=True)
 class Rules:
-    """How several identifiers and several rows are dealt with, and which rows count at all.
+    """What a lookup does with several identifiers and several rows, and the conditions that every row must meet.
 
-    `limit` is that of a list, 0 for a single record.
+    `limit` is how many items a list may have, 0 for a single record.
     """
 
     match: str
@@ -73,8 +74,12 @@ class Rules:
     where: Mapping[str, Any] = field(default_factory=dict)
 
 
-class Wording:
-    """The statements over one table, view or selection, by the identifiers a query brings."""
+class LookupStatement:
+    """The statements of lookups in one table, view or selection: one for each combination of identifiers.
+
+    `columns` are those of the record, in its order, `conditions` the fixed ones; `compared` tells, by identifier, what
+    it is compared with, before case is ignored; `most` is how many rows a lookup needs.
+    """
 
     def __init__(
         self,
@@ -89,58 +94,81 @@ class Wording:
         self.rules = rules
         self.identifiers = identifiers
         self._chosen = chosen
-        self.columns = [self.column(it.column).label(f"c{number}") for number, it in enumerate(fields.values())]
-        self._compared = {key: self._comparison(stored) for key, stored in identifiers.items()}
+        self.columns = [self._column(it.column).label(f"c{number}") for number, it in enumerate(fields.values())]
+        self.compared = {key: self._comparison(stored) for key, stored in identifiers.items()}
         self._parameters = {
             key: [f"i{position}_{number}" for number in range(_width(key, stored))]
             for position, (key, stored) in enumerate(identifiers.items())
         }
-        self._reads = {key: self._read(column.type) for key, column in self._compared.items()}
-        self._where = [self._condition(name, value) for name, value in rules.where.items()]
-        self._newest = self.column(rules.newest_by) if rules.newest_by else None
-        # The same question gets the same answer: rows that are as new as each other are told apart by their key, or
-        # without one by what is shown of them.
+        self._reads = {key: self._read(column.type) for key, column in self.compared.items()}
+        self.conditions = [self._condition(name, value) for name, value in rules.where.items()]
+        self._newest = self._column(rules.newest_by) if rules.newest_by else None
+        # The same lookup must give the same answer: rows that are as new as each other are ordered by their key, or
+        # without a key by the columns of the record.
         ordered = rules.several != "error" or rules.limit
         self._keys = list(chosen.primary_key) if ordered else []
         self._shown = [it.name for it in self.columns if self._can_order(it.type)] if ordered and not self._keys else []
-        # A second row shows that an answer is ambiguous.
+        # A second row tells that the answer is ambiguous.
         self.most = rules.limit or (2 if rules.several == "error" else 1)
-        self._statements: dict[tuple[str, ...], Statement] = {}
+        self._prepared: dict[tuple[str, ...], Statement] = {}
 
-    def arrange(self, query: Query) -> tuple[tuple[str, ...], dict[str, Any]]:
-        """Give the identifiers a query brings that can be in the table, and the values to look for."""
+    def for_query(self, query: Query) -> tuple[Statement, Mapping[str, Any]] | None:
+        """Give the statement that a query asks for and the values to bind; None when no row can match."""
+        used, values = self.bind(query)
+        if not used or (self.rules.match == "all" and len(used) < self._sent(query)):
+            return None
+        return self.prepared(used), values
+
+    def for_check(self) -> tuple[Statement, Mapping[str, Any]]:
+        """Give the statement with all identifiers, made to find nothing, and its values: for `Source.check`."""
+        chosen = self._select(tuple(self.identifiers), nobody=True)
+        return Statement(chosen, self.dialect), {name: None for names in self._parameters.values() for name in names}
+
+    def bind(self, query: Query) -> tuple[tuple[str, ...], dict[str, Any]]:
+        """Give the identifiers of a query that can be in the table, and the values to bind."""
         values: dict[str, Any] = {}
         used = []
-        for key, stored in self.identifiers.items():
-            forms: Sequence[Any] = _forms(key, query, stored)
-            if forms and (read := self._reads[key]):
-                forms = [value for form in forms if (value := read(form)) is not None]
-            if forms:
+        for key, names in self._parameters.items():
+            if forms := self.forms(key, query):
                 used.append(key)
-                for number, name in enumerate(self._parameters[key]):
-                    values[name] = forms[min(number, len(forms) - 1)]
+                values.update(zip_longest(names, forms, fillvalue=forms[-1]))
         return tuple(used), values
 
-    def sent(self, query: Query) -> int:
+    def forms(self, key: str, query: Query) -> Sequence[Any]:
+        """List the values an identifier of a query is compared with; nothing when it is not sent or cannot match."""
+        forms: list[Any]
+        if key == "phone":
+            phone = query.phone
+            forms = (
+                [form for name in self.identifiers[key].stored_as if (form := getattr(phone, name))] if phone else []
+            )
+        else:
+            value = query.email if key == "email" else query.identifiers.get(key)
+            forms = [] if value is None else [value]
+        if forms and (read := self._reads[key]):
+            return [value for form in forms if (value := read(form)) is not None]
+        return forms
+
+    def prepared(self, used: tuple[str, ...]) -> Statement:
+        """Give the statement for these identifiers, compiled when it is first asked for."""
+        if used not in self._prepared:
+            self._prepared[used] = Statement(self._select(used), self.dialect)
+        return self._prepared[used]
+
+    def every_row(self) -> Select[Any]:
+        """Write the statement that reads all rows, whoever they are of; values come as the driver gives them."""
+        columns: list[Any] = [type_coerce(column, NullType()).label(column.name) for column in self.columns]
+        return select(*columns).select_from(self._chosen).where(*self.conditions)
+
+    def _sent(self, query: Query) -> int:
         """Count the dataset's identifiers that a query brings."""
         brought = {"phone": query.phone, "email": query.email, **query.identifiers}
         return sum(brought.get(key) is not None for key in self.identifiers)
 
-    def statement(self, used: tuple[str, ...]) -> Statement:
-        """Give the statement for these identifiers."""
-        if used not in self._statements:
-            self._statements[used] = Statement(self.select(used), self.dialect)
-        return self._statements[used]
-
-    def trial(self) -> tuple[Statement, dict[str, None]]:
-        """Give the statement for all identifiers, made to find nothing at once, and its values."""
-        chosen = self.select(tuple(self.identifiers), nobody=True)
-        return Statement(chosen, self.dialect), {name: None for names in self._parameters.values() for name in names}
-
-    def select(self, used: tuple[str, ...], *, nobody: bool = False) -> Select[Any]:
+    def _select(self, used: tuple[str, ...], *, nobody: bool = False) -> Select[Any]:
         """Write the statement for these identifiers.
 
-        Where the first that matches counts, each has a branch of its own, so that each is served by its own index.
+        Where the first that matches counts, each has a select of its own, so that its own index serves it.
         """
         if len(used) == 1 or self.rules.match != "first":
             together = and_ if self.rules.match == "all" else or_
@@ -151,7 +179,7 @@ class Wording:
         found = chosen.selected_columns
         order = [found.precedence] if len(used) > 1 and self.rules.match == "first" else []
         if self._newest is not None:
-            # Rows without a date come last: databases differ on where nulls go by themselves.
+            # Rows without a date come last: where nulls go by default differs between databases.
             order += [
                 case((found.newest.is_(None), literal_column("1")), else_=literal_column("0")),
                 found.newest.desc(),
@@ -160,15 +188,14 @@ class Wording:
         shown = [column for column in found if not _ONLY_FOR_ORDER.fullmatch(column.name)]
         return chosen.with_only_columns(*shown).order_by(*order).limit(self.most)
 
-    def column(self, name: str) -> ColumnElement[Any]:
+    def _column(self, name: str) -> ColumnElement[Any]:
         """Find a column; ConfigurationError lists those there are."""
         columns = self._chosen.columns
         if name not in columns:
             where = getattr(self._chosen, "name", None) or "the selection"
             raise ConfigurationError(f"{where} has no column {name!r}. It has: {', '.join(columns.keys())}.")
-        column, kind = columns[name], columns[name].type
-        while isinstance(kind, DOMAIN):  # PostgreSQL compares a domain as what it is made of
-            kind = kind.data_type
+        column: ColumnElement[Any] = columns[name]
+        kind = base_type(column)  # PostgreSQL compares a domain as what it is made of
         return column if kind is column.type else type_coerce(column, kind)
 
     def _branch(self, matches: ColumnElement[bool], rank: int, *, nobody: bool) -> Select[Any]:
@@ -177,19 +204,19 @@ class Wording:
             extra.append(self._newest.label("newest"))
         if self.rules.limit:
             extra.append(func.count().over().label("total"))
-        # The last column is what tells branches apart.
+        # RecordReader tells by the last column which identifier found a row.
         extra.append(literal_column(str(rank), Integer).label("precedence"))
-        chosen = select(*self.columns, *extra).select_from(self._chosen).where(matches, *self._where)
+        chosen = select(*self.columns, *extra).select_from(self._chosen).where(matches, *self.conditions)
         return chosen.where(text("0 = 1")) if nobody else chosen
 
     def _matches(self, key: str) -> ColumnElement[bool]:
-        stored, column = self.identifiers[key], self._compared[key]
+        stored, column = self.identifiers[key], self.compared[key]
         sent = [bindparam(name, None, type_=_AsSent()) for name in self._parameters[key]]
         if stored.case_insensitive:
             return _among(func.lower(column), [func.lower(value) for value in sent])
         if self.dialect.name == "mssql" and stored.expression is None and _is_narrow(column.type):
-            # Drivers send text as NVARCHAR, and comparing that with VARCHAR leaves the index aside. VARCHAR may lose
-            # letters (Đ becomes D), so that what the index finds is compared once more, as it was sent.
+            # Drivers send text as NVARCHAR, for which SQL Server does not use the index of a VARCHAR column. The cast
+            # to VARCHAR may lose letters (Đ becomes D), so what it finds is compared again with the text as sent.
             narrow = [cast(value, VARCHAR(_LONGEST_VARCHAR)) for value in sent]
             return and_(_among(column, narrow), _among(column, sent))
         return _among(column, sent)
@@ -198,16 +225,18 @@ class Wording:
         """Give what an identifier is compared with; a column that is neither text nor a number by its text."""
         if stored.expression is not None:
             return literal_column(f"({stored.expression})", String())
-        column = self.column(stored.name)
+        column = self._column(stored.name)
         if isinstance(column.type, Enum) or not isinstance(column.type, _COMPARED_AS_SENT):
             return cast(column, String(_LONGEST_TEXT))
         return column
 
     def _read(self, kind: TypeEngine[Any]) -> Callable[[str], Any] | None:
-        """Say how a form becomes a value of a column's type, None where it cannot: such a one matches no row."""
+        """Give the function that makes a value of a column's type of a form: None of a form that can match no row."""
         if isinstance(kind, Integer):
             return _int64
-        if isinstance(kind, (Numeric, Float)) and self.dialect.name != "sqlite":  # where any odd type reads as NUMERIC
+        if (
+            isinstance(kind, (Numeric, Float)) and self.dialect.name != "sqlite"
+        ):  # which takes any unknown type for NUMERIC
             return _int
         if isinstance(kind, Uuid):
             return _uuid
@@ -221,20 +250,20 @@ class Wording:
         return isinstance(kind, _ORDERED) and not wide
 
     def _condition(self, name: str, value: Any) -> ColumnElement[bool]:
-        column = self.column(name)
+        column = self._column(name)
         if value is None:
             return column.is_(None)
         if isinstance(value, (list, tuple, set, frozenset)):
-            return column.in_([literal(item, column.type) for item in value])  # plain values would be bound when run
+            return column.in_([literal(item, column.type) for item in value])  # plain values would be bound at each run
         matches: ColumnElement[bool] = column == value
         return matches
 
 
 class _AsSent(UserDefinedType[Any]):
-    """The type of a value that the database is left to read as it reads the column's.
+    """The type of a value that is bound without a cast.
 
-    A cast to the column's own type, which SQLAlchemy writes for PostgreSQL, fails on what the type cannot hold, and one
-    to VARCHAR leaves the index of a CHAR column aside.
+    SQLAlchemy would write a cast for PostgreSQL: one to the column's type fails on a value it cannot hold, and one to
+    VARCHAR keeps the index of a CHAR column from being used.
     """
 
     cache_ok = True
@@ -251,15 +280,6 @@ def _is_narrow(kind: TypeEngine[Any]) -> bool:
 def _width(key: str, stored: Column) -> int:
     """Count the forms an identifier is compared with."""
     return len(stored.stored_as) if key == "phone" else 1
-
-
-def _forms(key: str, query: Query, stored: Column) -> Sequence[str]:
-    """List what an identifier may look like in the table; nothing when the query does not bring it."""
-    if key == "phone":
-        phone = query.phone
-        return [form for name in stored.stored_as if (form := getattr(phone, name))] if phone else []
-    value = query.email if key == "email" else query.identifiers.get(key)
-    return [] if value is None else [value]
 
 
 def _int(form: str) -> int | None:

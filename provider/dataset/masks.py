@@ -1,4 +1,4 @@
-"""Masks: personal data shown in part."""
+"""Masks: showing personal data in part."""
 
 import datetime as dt
 import hmac
@@ -17,7 +17,7 @@ def _last_four(value: Any, _: bytes) -> str:
 
 
 def _hash(value: Any, key: bytes) -> str:
-    """Hash under a key of this installation: equal values stay equal, and nobody can look them up in a table."""
+    """Hash under the key of this installation: equal values give equal hashes, and no hash tells its value."""
     return hmac.digest(key, str(value).encode(errors="replace"), "sha256").hex()[:32]
 
 
@@ -38,7 +38,7 @@ MASKS: Mapping[str, Callable[[Any, bytes], Any]] = {
     "year": _year,
     "hide": _hide,
 }
-"""last4 keeps the last four characters, hash gives a keyed hash, year the year of a date, hide nothing at all."""
+"""`last4` keeps the last four characters, `hash` gives a keyed hash, `year` the year of a date, `hide` nothing."""
 
 
 def mask(value: Any, how: str, key: bytes) -> Any:

@@ -1,45 +1,22 @@
-"""The service's own tables. Their names begin with provider_: a partner's tables may live in the same database."""
+"""The tables of clients: who may call, their credentials, grants and revocations."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, Dialect, ForeignKey, MetaData, String, Text, TypeDecorator
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy import JSON, ForeignKey, String, Text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-
-class UtcDateTime(TypeDecorator[datetime]):
-    """An aware point in time, kept as UTC to the second in every database."""
-
-    impl = DateTime
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002, D102
-        return value and value.astimezone(UTC).replace(tzinfo=None, microsecond=0)
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002, D102
-        return value and value.replace(tzinfo=UTC)
-
-
-class Base(DeclarativeBase):
-    """All tables of the provider database; constraint names are fixed so that migrations can name them."""
-
-    metadata = MetaData(
-        naming_convention={
-            "ix": "ix_%(table_name)s_%(column_0_name)s",
-            "uq": "uq_%(table_name)s_%(column_0_name)s",
-            "fk": "fk_%(table_name)s_%(column_0_name)s",
-            "pk": "pk_%(table_name)s",
-        }
-    )
+from provider.store.table_base import Base, UtcDateTime
 
 
 class Client(Base):
     """An API consumer, for instance one Pango organisation.
 
-    `envelope` holds the names it has of its own. `grants` maps the datasets it may read to the fields it may see with
-    their masks, null for all, and has `webhook:` and its name for each webhook it may call; a null `grants` is every
-    dataset and webhook, a null `auth_methods` every method the deployment allows. `networks` are the networks it may
-    call from, none for any. `redirect_uris` are where OAuth may send a browser back to.
+    `envelope` holds the names that differ from the deployment's. `grants` maps each dataset that it may read to
+    the fields it may see with their masks (null: all fields), and has a key `webhook:<name>` for each webhook that it
+    may call; a null `grants` allows all datasets and webhooks. A null `auth_methods` allows all methods of the
+    deployment. `networks` are the networks it may call from; an empty list allows any. `redirect_uris` are the
+    addresses that OAuth may send a browser back to.
     """
 
     __tablename__ = "provider_client"
@@ -60,7 +37,7 @@ class Client(Base):
 
 
 class Credential(Base):
-    """One secret of a client: the public id, a keyed hash of the rest, and the last four characters for people."""
+    """One secret of a client: its public id, a keyed hash of the rest, and the last four characters to show people."""
 
     __tablename__ = "provider_credential"
 
@@ -76,10 +53,10 @@ class Credential(Base):
     client: Mapped[Client] = relationship(back_populates="credentials")
 
 
-class Grant(Base):
-    """A secret of one use on the way to a token: a consent code, an authorization code or a refresh token.
+class OneTimeSecret(Base):
+    """A secret that is used once to get a token: a consent code, an authorization code or a refresh token.
 
-    `family` ties together all that came of one consent, so that it can be revoked as a whole.
+    All secrets that follow from one consent share a `family`, so that they can be revoked together.
     """
 
     __tablename__ = "provider_grant"
@@ -97,7 +74,7 @@ class Grant(Base):
 
 
 class Revocation(Base):
-    """The id of an access token, or of a family of grants, that was revoked before its time."""
+    """The id of an access token, or of a family of one-time secrets, that was revoked before it expired."""
 
     __tablename__ = "provider_revocation"
 

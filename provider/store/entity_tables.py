@@ -1,7 +1,7 @@
-"""The tables of Pango's entities, made from their schemas: a field added there is a column here.
+"""The tables of Pango's entities, made from their schemas: each field is a column.
 
-A row holds the record as it came, and beside it what lookups need: the canonical phone and email of its person, and the
-time by which the newest counts.
+A row holds the record as it came, and what lookups need: the canonical phone and email of the person, and the time
+that says which record is the newest.
 """
 
 from collections.abc import Mapping
@@ -9,14 +9,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from marshmallow.fields import Field
-from sqlalchemy import JSON, BigInteger, Boolean, Column, Double, Index, Integer, String, Table, Text, UniqueConstraint
-from sqlalchemy.dialects import mysql
+from sqlalchemy import JSON, BigInteger, Boolean, Column, Double, Index, Integer, Table, Text, UniqueConstraint
 from sqlalchemy.types import TypeEngine
 
-from provider.contract.entities import DOCUMENTED, Entity, fields
+from provider.contract.entities import DOCUMENTED, ENTITIES, Entity, fields
 from provider.contract.identity import email_or_none, phone_or_none
-from provider.store.client_tables import Base, UtcDateTime
-from provider.store.push_tables import Number
+from provider.errors import ConfigurationError
+from provider.store.table_base import Base, RowId, UtcDateTime, exact_text
 
 LONGEST_EMAIL = 254
 """RFC 5321 section 4.5.3.1.3, without the angle brackets."""
@@ -26,13 +25,13 @@ LONGEST_PHONE = 16
 
 
 def record_of(entity: Entity, row: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the record a row was made of: its own fields, without those that are blank, and the keys no page lists."""
+    """Return the record of a row: the entity's fields that are not blank, and the keys that no page lists."""
     known = {name: value for name in entity.fields if (value := row[name]) is not None and value != ""}
     return known | (row["unlisted"] or {})
 
 
 def row_of(entity: Entity, record: Mapping[str, Any], *, region: str, now: datetime) -> dict[str, Any]:
-    """Make the row of a record without problems. `region` is the country of phones without a country code."""
+    """Make the row of a record that has no problems. `region` is the country of phones without a country code."""
     row = {name: None if fields.is_blank(value := record.get(name)) else value for name in entity.fields}
     row["internalCompanyId"] = row["internalCompanyId"] or ""
     row["unlisted"] = {name: value for name, value in record.items() if name not in entity.fields} or None
@@ -48,17 +47,11 @@ def row_of(entity: Entity, record: Mapping[str, Any], *, region: str, now: datet
 
 
 def utc_now() -> datetime:
-    """Give the time as `row_of` wants it."""
+    """Return the current time, as `row_of` takes it."""
     return datetime.now(UTC)
 
 
-def _exact(length: int) -> String:
-    """Make a text that is compared byte by byte: MySQL's own collations take C1 and c1 for the same."""
-    binary = mysql.VARCHAR(length, charset="utf8mb4", collation="utf8mb4_bin")
-    return String(length).with_variant(binary, "mysql", "mariadb")
-
-
-_TYPES: dict[type[Field[Any]], TypeEngine[Any]] = {
+_COLUMN_TYPES: dict[type[Field[Any]], TypeEngine[Any]] = {
     fields.Long: BigInteger(),
     fields.Timestamp: BigInteger(),
     fields.Integer: Integer(),
@@ -67,14 +60,17 @@ _TYPES: dict[type[Field[Any]], TypeEngine[Any]] = {
 }
 
 
-def _type(field: Field[Any]) -> TypeEngine[Any]:
+def _column_type(field: Field[Any]) -> TypeEngine[Any]:
     if isinstance(field, fields.Text):
-        return _exact(field.longest) if field.longest else Text()
-    return next((made for kind, made in _TYPES.items() if isinstance(field, kind)), JSON(none_as_null=True))
+        return exact_text(field.longest) if field.longest else Text()
+    for kind, column_type in _COLUMN_TYPES.items():
+        if isinstance(field, kind):
+            return column_type
+    return JSON(none_as_null=True)
 
 
-def _table(entity: Entity) -> Table:
-    """Make an entity's table: a column for each field, the natural key unique, and the ways to a person indexed."""
+def _make_table(entity: Entity) -> Table:
+    """Make the table of an entity: one column for each field, a unique natural key, an index for each identifier."""
     name = "provider_" + entity.object_type.replace("-", "_")
     needed = {"internalCompanyId", *entity.key}
     person = [f"{identifier}_key" for identifier in ("phone", "email") if identifier in entity.person]
@@ -82,17 +78,40 @@ def _table(entity: Entity) -> Table:
     return Table(
         name,
         Base.metadata,
-        Column("row_id", Number, primary_key=True),
-        *(Column(field, _type(kind), nullable=field not in needed) for field, kind in entity.fields.items()),
+        Column("row_id", RowId, primary_key=True),
+        *(Column(field, _column_type(kind), nullable=field not in needed) for field, kind in entity.fields.items()),
         Column("unlisted", JSON(none_as_null=True)),
-        *(Column(key, _exact(LONGEST_PHONE if key == "phone_key" else LONGEST_EMAIL)) for key in person),
+        *(Column(key, exact_text(LONGEST_PHONE if key == "phone_key" else LONGEST_EMAIL)) for key in person),
         Column("newest_at", BigInteger(), nullable=False),
         Column("stored_at", UtcDateTime(), nullable=False),
-        # The entity's own key first: the same index finds a record by it.
+        # The entity's own key comes first, so that this index also finds a record by that key.
         UniqueConstraint(*entity.key, "internalCompanyId"),
         *(Index(f"ix_{name}_{column}", column, "newest_at") for column in indexed),
     )
 
 
-TABLES: dict[str, Table] = {object_type: _table(entity) for object_type, entity in DOCUMENTED.items()}
+TABLES: dict[str, Table] = {object_type: _make_table(entity) for object_type, entity in DOCUMENTED.items()}
 """By objectType."""
+
+
+def add_field(object_type: str, name: str, field: Field[Any]) -> None:
+    """Add a partner's field to an entity, and its column to the entity's table if there is one.
+
+    Nothing happens when the same field was added before. ConfigurationError when the field cannot be added.
+    """
+    entity, table = ENTITIES.get(object_type), TABLES.get(object_type)
+    if entity is None:
+        raise ConfigurationError(f"{object_type!r} is no entity. Those are: {', '.join(ENTITIES)}.")
+    if entity.fields.get(name) is field:
+        return
+    if name in entity.fields:
+        raise ConfigurationError(
+            f"{object_type} has a field {name} of its own. Remove yours; its column keeps what is stored there."
+        )
+    if table is not None and name in table.c:
+        raise ConfigurationError(f"{name} is a column that every entity has. Choose another name.")
+    if type(field).__module__ != fields.__name__:
+        raise ConfigurationError(f"{name} is no field. Write one of {fields.__name__}, like Text or Long.")
+    entity.fields[name] = field
+    if table is not None:
+        table.append_column(Column(name, _column_type(field)))

@@ -1,4 +1,4 @@
-"""The table of imports that are under way: a bookmark for each, so that an interrupted one goes on where it was."""
+"""The table of unfinished imports: how far each has come, so that an interrupted one can continue."""
 
 from datetime import datetime
 from typing import Any
@@ -6,15 +6,15 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from provider.store.client_tables import Base, UtcDateTime
+from provider.store.table_base import Base, UtcDateTime
 
 
 class Import(Base):
-    """How far one import of one file has come. It is written with the records, and gone when all of them are there.
+    """How far one import of one file has come. It is written with each batch, and deleted when the import ends.
 
-    `id` is the digest of the file and of how it is read. `position` is the last row that was dealt with,
-    `rejected_bytes` how long the file of rejected rows was by then. `warnings` and `reasons` count what was said of the
-    records.
+    `id` is a digest of the file and of the options. `position` is the number of the last row that was stored or
+    rejected; `rejected_bytes` is the size of the file of rejected rows at that row. `warnings` and `reasons` count how
+    often each warning and each reason for a rejection came.
     """
 
     __tablename__ = "provider_import"

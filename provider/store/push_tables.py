@@ -1,4 +1,4 @@
-"""The tables of the way out: pushes and their outbox, dead letters, callbacks, rate windows; and the webhook inbox."""
+"""The tables of ingestion: pushes, their outbox, dead letters, callbacks, rate windows; and the webhook inbox."""
 
 from datetime import datetime
 from typing import Any
@@ -7,29 +7,24 @@ from sqlalchemy import JSON, BigInteger, Double, ForeignKey, Index, Integer, Lar
 from sqlalchemy.dialects import mysql
 from sqlalchemy.orm import Mapped, mapped_column
 
-from provider.store.client_tables import Base, UtcDateTime
-
-Number = BigInteger().with_variant(Integer, "sqlite")
-"""A key that counts up: SQLite counts only in a column of the type INTEGER."""
+from provider.store.table_base import Base, RowId, UtcDateTime, exact_text
 
 Payload = LargeBinary().with_variant(mysql.LONGBLOB, "mysql", "mariadb")
 """JSON as it goes over the wire; a MySQL BLOB ends at 64 KiB."""
 
-Exact = String(255).with_variant(mysql.VARCHAR(255, charset="utf8mb4", collation="utf8mb4_bin"), "mysql", "mariadb")
-"""Text that is compared byte by byte: MySQL's own collations take C1 and c1 for the same."""
-
+RefId = exact_text(255)
 
 LONGEST_TYPE = 64
 """Characters of an object type. Pango's own are shorter."""
 
 
 class Push(Base):
-    """One run of `provider push`: where its records come from, what goes beside them, and how far reading has come.
+    """One run of `provider push`: where its records come from, and how far it has come.
 
-    `origin` names what is read, `request` holds the members of every request beside the entries and the query
-    parameters. `position` counts the records that were read into the outbox, so that an interrupted push reads on from
-    there. `reader` is who reads: only that one may append, so that two resumes at once do not read twice. `read_at`
-    says when it was done reading.
+    `origin` says what is read. `request` holds the query parameters, and the members of every request other than the
+    entries. `position` counts the records that were read into the outbox: an interrupted push continues there. `reader`
+    is the process that reads. Only this one may append to the outbox, so that two resumes at once do not read twice.
+    `read_at` is when all records had been read.
     """
 
     __tablename__ = "provider_push"
@@ -49,16 +44,16 @@ class Push(Base):
 
 
 class Batch(Base):
-    """Entries of one push that wait to be sent: a row leaves with Pango's answer, and its personal data with it.
+    """Entries of one push that wait to be sent. Pango's answer deletes the row, and the personal data in it.
 
-    `payload` is the JSON array of entries. `due_at` and `leased_until` are seconds since 1970: a sender takes a batch
-    by writing the end of its lease, so that a batch whose sender died is free again.
+    `payload` is the JSON array of entries. `due_at` and `leased_until` are seconds since 1970. A sender takes a batch
+    by writing the end of its lease; when a sender dies, its lease ends and the batch is free again.
     """
 
     __tablename__ = "provider_batch"
     __table_args__ = (Index("ix_provider_batch_push_id", "push_id", "due_at"),)
 
-    id: Mapped[int] = mapped_column(Number, primary_key=True)
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
     push_id: Mapped[str] = mapped_column(ForeignKey(Push.id))
     records: Mapped[int] = mapped_column(Integer)
     payload: Mapped[bytes] = mapped_column(Payload)
@@ -69,13 +64,13 @@ class Batch(Base):
 
 
 class DeadLetter(Base):
-    """One record that cannot be stored at Pango, with what Pango, or our own check of it, said."""
+    """One record that could not be stored at Pango, and the reason, from Pango or from our own check."""
 
     __tablename__ = "provider_dead_letter"
 
-    id: Mapped[int] = mapped_column(Number, primary_key=True)
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
     push_id: Mapped[str] = mapped_column(ForeignKey(Push.id), index=True)
-    ref_id: Mapped[str | None] = mapped_column(Exact)
+    ref_id: Mapped[str | None] = mapped_column(RefId)
     payload: Mapped[bytes] = mapped_column(Payload)
     code: Mapped[str | None] = mapped_column(String(64))
     message: Mapped[str] = mapped_column(Text)
@@ -83,23 +78,23 @@ class DeadLetter(Base):
 
 
 class Sent(Base):
-    """A record Pango queued and of which a callback is awaited."""
+    """A record that Pango queued, and whose callback has not come yet."""
 
     __tablename__ = "provider_sent"
 
     push_id: Mapped[str] = mapped_column(ForeignKey(Push.id), primary_key=True)
-    ref_id: Mapped[str] = mapped_column(Exact, primary_key=True)
+    ref_id: Mapped[str] = mapped_column(RefId, primary_key=True)
 
 
 class CallbackResult(Base):
-    """What Pango last said of a record, also of one no push of ours knows ("Data Ingestion Callback").
+    """Pango's last callback about a record, also about one that we did not push ("Data Ingestion Callback").
 
-    `status` 200 is stored, anything else failed. `checksum` is as it was received.
+    `status` 200 means stored; any other means failed. `checksum` is as it was received.
     """
 
     __tablename__ = "provider_callback_result"
 
-    ref_id: Mapped[str] = mapped_column(Exact, primary_key=True)
+    ref_id: Mapped[str] = mapped_column(RefId, primary_key=True)
     status: Mapped[int] = mapped_column(Integer)
     cdp_id: Mapped[str | None] = mapped_column(String(255))
     message: Mapped[str | None] = mapped_column(Text)
@@ -108,9 +103,9 @@ class CallbackResult(Base):
 
 
 class RateState(Base):
-    """How much of each rate window is used, shared by everybody who sends with the same credentials.
+    """How much of each rate window is used; all senders with the same credentials share a row.
 
-    `name` tells those credentials apart without being one, `state` is the limiter's own.
+    `name` stands for the credentials and does not reveal them. `state` is the rate limiter's own format.
     """
 
     __tablename__ = "provider_rate"
@@ -120,7 +115,7 @@ class RateState(Base):
 
 
 class Webhook(Base):
-    """One call of Pango's webhook, kept until its handler is done with it.
+    """One call of a webhook by Pango, kept until its handler has finished.
 
     `state` is `waiting`, `done` or `failed`. `due_at` and `leased_until` are seconds since 1970.
     """
@@ -128,7 +123,7 @@ class Webhook(Base):
     __tablename__ = "provider_webhook"
     __table_args__ = (Index("ix_provider_webhook_state", "state", "due_at"),)
 
-    id: Mapped[int] = mapped_column(Number, primary_key=True)
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
     name: Mapped[str] = mapped_column(String(64))
     client: Mapped[str] = mapped_column(String(64))
     payload: Mapped[bytes] = mapped_column(Payload)

@@ -1,8 +1,8 @@
-"""Every table of the provider database in one place, for Alembic."""
+"""The metadata of the provider database, with every table imported, for Alembic."""
 
-from provider.store import entity_tables, import_table, push_tables, suppression_table
-from provider.store.client_tables import Base
+from provider.store import client_tables, entity_tables, import_table, push_tables, suppression_table
+from provider.store.table_base import Base
 
-__all__ = ["entity_tables", "import_table", "metadata", "push_tables", "suppression_table"]
+__all__ = ["client_tables", "entity_tables", "import_table", "metadata", "push_tables", "suppression_table"]
 
 metadata = Base.metadata

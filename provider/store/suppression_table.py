@@ -1,18 +1,18 @@
-"""The table of people who are not to be served any more."""
+"""The table of suppressed people: those whose data is no longer served."""
 
 from datetime import datetime
 
 from sqlalchemy import String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from provider.store.client_tables import Base, UtcDateTime
+from provider.store.table_base import Base, UtcDateTime
 
 
 class Suppression(Base):
-    """One identifier of one suppressed person: a keyed hash, from which nobody can tell whose it is.
+    """One identifier of one suppressed person, as a keyed hash that does not reveal it.
 
-    `person` ties together what was suppressed at once, so that it is lifted at once; two people may share an email.
-    Each person has the key's own seal among their digests, by which a change of the key is noticed.
+    Identifiers that were suppressed together share a `person`, and are restored together; two people may share an
+    email. Each person also has one digest that depends on the key only: it shows when the key was changed.
     """
 
     __tablename__ = "provider_suppression"

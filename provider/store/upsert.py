@@ -1,4 +1,4 @@
-"""Inserting where a row of the same key may be there already, in each database's own words."""
+"""Inserts for a key that may exist already, in the SQL of each database."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from sqlalchemy.dialects import mysql, postgresql, sqlite
 
 
 def make_upsert(table: Table, key: Sequence[str], dialect: Dialect) -> Insert:
-    """Make the statement that stores a row, in place of the one with the same `key` if there is one."""
+    """Make an insert that replaces the row with the same `key`, if there is one."""
     replaced = [column.name for column in table.columns if column.name not in key and not column.primary_key]
     if dialect.name in ("mysql", "mariadb"):
         replacing = mysql.insert(table)
@@ -19,7 +19,7 @@ def make_upsert(table: Table, key: Sequence[str], dialect: Dialect) -> Insert:
 
 
 def make_insert_new(table: Table, dialect: Dialect) -> Insert:
-    """Make the statement that stores a row, unless one with the same key is there."""
+    """Make an insert that does nothing when a row with the same key exists."""
     if dialect.name in ("mysql", "mariadb"):
         return insert(table).prefix_with("IGNORE")
     inserting = postgresql.insert(table) if dialect.name == "postgresql" else sqlite.insert(table)

@@ -34,7 +34,7 @@ def test_a_valid_key_is_let_in(deployment):
 
 
 def test_a_client_secret_is_no_api_key(deployment):
-    """A client's other secret does not open the data API."""
+    """A client secret is refused as an API key."""
     failure(deployment.asking(deployment.issue().client_secret).get(ASK), "Unauthorized", 401)
 
 
@@ -119,7 +119,7 @@ def test_a_second_rotation_never_lengthens_a_keys_life(deployment, moment):
 
 
 def test_expired_keys_are_forgotten_when_new_ones_are_made(deployment, moment):
-    """A rotation drops the keys that have expired, so that they do not pile up."""
+    """A rotation deletes the keys that have expired."""
     deployment.issue()
     for _ in range(5):
         deployment.clients.rotate("pango", timedelta(hours=1))
@@ -202,7 +202,7 @@ def test_the_fixed_headers_are_all_needed(deploy):
 
 
 def test_a_typing_error_does_not_open_the_database(deployment):
-    """A mistyped key is refused by its checksum: with the database file gone, no connection makes it anew."""
+    """A mistyped key is refused by its checksum, without the database: its file, moved away, is not made again."""
     key, file = deployment.issue().api_key, Path(deployment.settings.database_url.removeprefix("sqlite:///"))
     deployment.app.extensions["databases"]["provider"].dispose()
     for part in file.parent.glob("provider.db*"):
@@ -235,17 +235,20 @@ def test_the_last_use_is_kept_to_the_minute(deployment, moment):
 
 
 def test_a_refused_call_is_no_use(deploy, moment):
-    """A call that is refused, by expiry or for lack of a fixed header, leaves the last use as it was."""
+    """A call refused for expiry, for its network or for lack of a fixed header is not stored as a use of the key."""
     deployed = deploy(required_headers={"header-01": "x"})
-    key = deployed.issue().api_key
-    deployed.clients.rotate("pango", timedelta(hours=1))
-    failure(deployed.asking(key).get(ASK), "Unauthorized", 401)
+    header = {"header-01": "x"}
+    good = deployed.issue().api_key
+    expired, headerless = (deployed.clients.issue_trial("pango", API_KEY, timedelta(hours=hours)) for hours in (1, 24))
+    elsewhere = deployed.clients.create("elsewhere", {}, networks=["203.0.113.0/24"]).api_key
     moment.shift(timedelta(hours=2))
-    failure(deployed.asking(key).get(ASK, headers={"header-01": "x"}), "Unauthorized", 401)
-    good = deployed.clients.rotate("pango", timedelta(hours=1)).api_key
-    assert record(deployed.asking(good).get(ASK, headers={"header-01": "x"})) == VOUCHER
+    failure(deployed.asking(expired).get(ASK, headers=header), "Unauthorized", 401)
+    failure(deployed.asking(headerless).get(ASK), "Unauthorized", 401)
+    failure(deployed.asking(elsewhere).get(ASK, headers=header), "Forbidden", 403)
+    assert record(deployed.asking(good).get(ASK, headers=header)) == VOUCHER
     eventually(lambda: [kept for kept in credentials(deployed) if kept.last_used_at])
-    assert [kept.id for kept in credentials(deployed) if kept.last_used_at] == [good.split("_")[1]]
+    kept = [*credentials(deployed), *credentials(deployed, "elsewhere")]
+    assert [key.id for key in kept if key.last_used_at] == [good.split("_")[1]]
 
 
 def test_no_secret_is_in_the_database_file(deployment):
@@ -271,7 +274,7 @@ def test_no_secret_is_in_the_database_file(deployment):
 
 
 def test_the_hash_alone_is_no_key(deployment):
-    """What is stored of a key does not open anything, and moving it to another row does not either."""
+    """What is stored of a key is not accepted as one, and neither is a key with another row's id."""
     key = deployment.issue().api_key
     other = deployment.issue("other").api_key
     with closing(sqlite3.connect(deployment.settings.database_url.removeprefix("sqlite:///"))) as connection:

@@ -20,7 +20,7 @@ MISSED = "/v1/data/voucher?phone=0399999999"
 
 @combinations
 def test_a_deployment_may_choose_each_combination(deploy, keys):
-    """With any combination in the settings, answers to clients and to strangers have exactly those keys."""
+    """With any combination in the settings, all answers have exactly those keys, to known and unknown callers."""
     deployed, envelope = deploy(**keys), Envelope(**keys)
     client = deployed.asking(deployed.issue().api_key)
     assert record(client.get(FOUND), envelope) == VOUCHER
@@ -56,7 +56,7 @@ def test_clients_of_one_deployment_each_have_their_own(deploy):
 
 
 def test_codes_are_renamed(deploy):
-    """A renamed code goes out under its new name, for strangers under the deployment's."""
+    """A renamed code is answered under the client's new name, to unknown callers under the deployment's."""
     deployed = deploy(error_codes={"Unauthorized": "-102", "MissingIdentifier": "E1"})
     client = deployed.asking(deployed.issue().api_key)
     failure(deployed.asking().get(FOUND), "-102", 401)
@@ -79,7 +79,7 @@ STATUS_CASES = {
 @pytest.mark.parametrize(("method", "path", "sent", "status"), STATUS_CASES.values(), ids=STATUS_CASES)
 @pytest.mark.parametrize("by_client", [True, False])
 def test_the_status_may_always_be_200(deploy, by_client, method, path, sent, status):
-    """With `always_200`, of the deployment or of the client, the envelope alone tells errors; by default both do."""
+    """With `always_200`, of the deployment or of the client, the envelope alone says that it is an error."""
     habit = {"http_status": "always_200"}
     deployed = deploy() if by_client else deploy(**habit)
     quiet = deployed.asking(deployed.issue("quiet", **habit if by_client else {}).api_key)
@@ -148,7 +148,7 @@ def test_a_wrong_choice_makes_no_client(deployment):
     number=st.integers(0, 3),
 )
 def test_any_envelope_is_well_formed_for_any_outcome(shared_deployment, names, renamed, number):
-    """Whatever a client chose, every outcome has exactly its keys, its code names and its status."""
+    """Every outcome has exactly the keys, the code names and the status that the client chose."""
     envelope = Envelope(**names, error_codes=renamed)
     name = f"any-{next(NUMBERS)}"
     client = shared_deployment.asking(shared_deployment.issue(name, **names, error_codes=renamed).api_key)

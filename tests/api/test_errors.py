@@ -37,7 +37,7 @@ def nobody(deployment: Deployment) -> FlaskClient:
 
 
 class Unread:
-    """A body that nobody may read."""
+    """A body that fails the test when it is read."""
 
     def read(self, size: int = -1) -> bytes:
         """Fail."""

@@ -10,7 +10,7 @@ import pytest
 from support import provider, refusal
 
 from provider.auth.keys import API_KEY, parse_key
-from provider.store.provider_database import VERSION_TABLE
+from provider.store.migration_history import VERSION_TABLE
 from provider.store.schema import metadata
 
 

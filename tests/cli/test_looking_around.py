@@ -1,5 +1,6 @@
 """`provider settings`, `dataset list` and help: what is there, without what is secret; and mistakes in one line."""
 
+import importlib
 import json
 import os
 import re
@@ -9,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 from support import BUILT_IN, CHECKOUT, SAMPLES, provider, refusal, side_by_side
 
-from provider.cli.main import _COMMANDS
+from provider.cli.main import COMMANDS
 from provider.cli.main import provider as command_line
 from provider.settings import describe, variable
 
@@ -128,10 +129,19 @@ def test_every_command_explains_itself(command):
 
 def test_help_leaves_no_command_out(tmp_path):
     """`provider --help` lists every command, and the version is known."""
-    assert {command[0] for command in HELP if command} == set(_COMMANDS)
+    assert {command[0] for command in HELP if command} == set(COMMANDS)
     printed, version = side_by_side(("--help",), ("--version",), cwd=tmp_path)
-    assert all(re.search(rf"^  {command} ", printed, re.MULTILINE) for command in _COMMANDS)
+    assert all(re.search(rf"^  {command} ", printed, re.MULTILINE) for command in COMMANDS)
     assert re.search(r"\d+\.\d+\.\d+", version)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_tells_of_a_command_what_it_tells_of_itself(name):
+    """The list of commands has the first sentence of each command's own help."""
+    module, short_help = COMMANDS[name]
+    command = importlib.import_module(module).command
+    assert command.name == name
+    assert short_help == command.get_short_help_str(limit=1000)
 
 
 SECRET = {"PROVIDER_SECRET_KEY": "x" * 40}

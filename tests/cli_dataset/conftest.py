@@ -28,7 +28,7 @@ MARIADB = "mysql+pymysql://root@127.0.0.1:3306"
 
 @dataclass(frozen=True)
 class Database:
-    """An empty database somebody else designs."""
+    """A partner's database, empty at first."""
 
     kind: str
     url: str
@@ -115,8 +115,8 @@ def database(request: pytest.FixtureRequest) -> Database:
 
 
 @dataclass
-class Desk:
-    """Where a partner's engineer sits: a package of datasets, a source called crm, and the command."""
+class Project:
+    """A partner's project: a package of datasets, a source called crm, and the commands."""
 
     package: str
     folder: Path
@@ -149,7 +149,7 @@ class Desk:
         return report
 
     def lint(self) -> None:
-        """Check that what was written is as neat as the rest of the project."""
+        """Check that the written files pass our own formatter and linter."""
         ruff, settings = Path(sys.executable).with_name("ruff"), Path(__file__).parents[2] / "pyproject.toml"
         for check in (["format", "--check"], ["check"]):
             command = [ruff, *check, "--no-cache", "--config", settings, *self.folder.glob("[a-z]*.py")]
@@ -158,22 +158,24 @@ class Desk:
 
 
 @pytest.fixture
-def desk_over(make_package: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Desk]:
-    """Sit down before a database, with dataset files that may be there already."""
+def project_over(
+    make_package: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Project]:
+    """Make projects over a database, with the dataset files given."""
 
-    def sit(database: Database, **files: str) -> Desk:
+    def make(database: Database, **files: str) -> Project:
         package = make_package(__init__='"""A partner\'s datasets."""\n', **files)
         monkeypatch.setenv("PROVIDER_DATASETS", package)
         monkeypatch.setenv("PROVIDER_SOURCE_CRM_URL", database.url)
-        return Desk(package, tmp_path / package)
+        return Project(package, tmp_path / package)
 
-    return sit
+    return make
 
 
 @pytest.fixture
-def desk(database: Database, desk_over: Callable[..., Desk]) -> Desk:
-    """Sit down before the database of the test, with no datasets yet."""
-    return desk_over(database)
+def project(database: Database, project_over: Callable[..., Project]) -> Project:
+    """Make a project over the database of the test, without datasets."""
+    return project_over(database)
 
 
 @pytest.fixture

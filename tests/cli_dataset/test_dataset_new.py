@@ -1,4 +1,4 @@
-"""`provider dataset new`: a table nobody here designed becomes a dataset file that works as it is."""
+"""`provider dataset new` writes a dataset file that works as it is, over any table."""
 
 import shlex
 import sqlite3
@@ -53,9 +53,9 @@ def make_retail(database, names, rows):
     database.fill(names["customers"], [name for key, name in names.items() if key != "customers"], *rows)
 
 
-def served(desk, database, name, **raw):
+def served(project, database, name, **raw):
     """Look somebody up in a dataset, as the service would."""
-    dataset = discover(desk.package)[name]
+    dataset = discover(project.package)[name]
     sources = Sources({"crm": database.url})
     try:
         dataset.prepare(sources)
@@ -65,29 +65,29 @@ def served(desk, database, name, **raw):
 
 
 @pytest.mark.parametrize("names", [VIETNAMESE, UNACCENTED, CAMEL], ids=["vietnamese", "unaccented", "camel"])
-def test_a_foreign_table_is_mapped_from_its_names(database, desk, names):
+def test_a_foreign_table_is_mapped_from_its_names(database, project, names):
     """Phone, email, key and date are known by English and Vietnamese names, and the file serves as it is."""
     make_retail(database, names, people())
-    desk.new(f"""khach-hang --source crm --table '{names["customers"]}'""")
-    dataset = discover(desk.package)["khach-hang"]
+    project.new(f"""khach-hang --source crm --table '{names["customers"]}'""")
+    dataset = discover(project.package)["khach-hang"]
     key = {"Mã khách hàng": "maKhachHang", "ma_kh": "maKh", "MemberCode": "memberCode"}[names["ma_kh"]]
     assert {name: column.name for name, column in dataset.columns.items()} == {
         "phone": names["sdt"], "email": names["mail"], key: names["ma_kh"],
     }  # fmt: skip
-    assert dataset.newest_by == names["tao"]
+    assert dataset.rules.newest_by == names["tao"]
     assert {field.column for field in dataset.record.values()} == {names["hang"], names["diem"]}
-    record = served(desk, database, "khach-hang", phone="0912345683")
+    record = served(project, database, "khach-hang", phone="0912345683")
     assert list(record.values()) == ["Bạc", 50]
-    assert served(desk, database, "khach-hang", email="person005@example.com") == record
-    assert served(desk, database, "khach-hang", **{key: "KH0005"}) == record
-    desk.lint()
+    assert served(project, database, "khach-hang", email="person005@example.com") == record
+    assert served(project, database, "khach-hang", **{key: "KH0005"}) == record
+    project.lint()
 
 
-def test_what_may_be_personal_is_commented_out_and_secrets_are_not_offered(database, desk):
+def test_what_may_be_personal_is_commented_out_and_secrets_are_not_offered(database, project):
     """Every other column is listed with its type and what personal data it may be; a secret is not listed at all."""
     make_retail(database, UNACCENTED, people())
-    printed = desk.new("member --source crm --table tbl_khach_hang")
-    text = desk.text("member")
+    printed = project.new("member --source crm --table tbl_khach_hang")
+    text = project.text("member")
     for line in (
         '        # "hoTen": "ho_ten",  # VARCHAR(60); personal: name',
         '        # "ngaySinh": "ngay_sinh",  # DATE; personal: birth date',
@@ -104,13 +104,13 @@ def test_what_may_be_personal_is_commented_out_and_secrets_are_not_offered(datab
         assert personal not in printed + text
 
 
-def test_a_line_that_is_uncommented_works(database, desk):
+def test_a_line_that_is_uncommented_works(database, project):
     """Taking the comment sign away is all it takes to show a column."""
     make_retail(database, UNACCENTED, people())
-    desk.new("member --source crm --table tbl_khach_hang")
-    file = desk.folder / "member.py"
+    project.new("member --source crm --table tbl_khach_hang")
+    file = project.folder / "member.py"
     file.write_text(file.read_text().replace('# "hoTen"', '"hoTen"'))
-    assert served(desk, database, "member", phone="0912345683")["hoTen"] == "Nguyễn Văn 5"
+    assert served(project, database, "member", phone="0912345683")["hoTen"] == "Nguyễn Văn 5"
 
 
 @pytest.mark.parametrize(
@@ -122,17 +122,17 @@ def test_a_line_that_is_uncommented_works(database, desk):
         (["849{:08d}", "09{:08d}"], '"phone": Column("so_dien_thoai", stored_as=("national", "international")),'),
     ],
 )
-def test_the_phone_formats_that_occur_are_declared(database, desk, patterns, declared):
+def test_the_phone_formats_that_occur_are_declared(database, project, patterns, declared):
     """The forms met in the sample, and no others, become stored_as."""
     rows = [row for pattern in patterns for row in people(phone=pattern)]
     rows = [(f"K{n}", *row[1:]) for n, row in enumerate(rows)]
     make_retail(database, UNACCENTED, rows)
-    desk.new("member --source crm --table tbl_khach_hang")
-    assert declared in desk.text("member")
-    assert served(desk, database, "member", phone="0912345683") == {"hangThe": "Bạc", "diem": 50}
+    project.new("member --source crm --table tbl_khach_hang")
+    assert declared in project.text("member")
+    assert served(project, database, "member", phone="0912345683") == {"hangThe": "Bạc", "diem": 50}
 
 
-def test_phones_with_separators_are_compared_without_them(database, desk):
+def test_phones_with_separators_are_compared_without_them(database, project):
     """Blanks, dashes and dots in phones give an expression that finds them all."""
     rows = people()
     for n, row in enumerate(rows):
@@ -140,80 +140,80 @@ def test_phones_with_separators_are_compared_without_them(database, desk):
         written = (f"{phone[:4]} {phone[4:7]} {phone[7:]}", f"{phone[:4]}-{phone[4:]}", f"{phone[:4]}.{phone[4:]}")
         rows[n] = (*row[:2], written[n % 3], *row[3:])
     make_retail(database, VIETNAMESE, rows)
-    desk.new("member --source crm --table 'Khách hàng'")
-    assert "expression=" in desk.text("member")
+    project.new("member --source crm --table 'Khách hàng'")
+    assert "expression=" in project.text("member")
     for n in (3, 4, 5):
-        assert served(desk, database, "member", phone=f"09{12_345_678 + n:08d}")["diem"] == n * 10
-    desk.lint()
+        assert served(project, database, "member", phone=f"09{12_345_678 + n:08d}")["diem"] == n * 10
+    project.lint()
 
 
-def test_a_few_phones_with_separators_do_not_cost_the_index(sqlite, desk_over):
-    """A rare phone with blanks is told of, and does not make every lookup compare an expression."""
+def test_a_few_phones_with_separators_do_not_cost_the_index(sqlite, project_over):
+    """A few phones with blanks give a warning, and no expression, which would need an index of its own."""
     rows = people(100)
     rows[7] = (*rows[7][:2], "0912 345 685", *rows[7][3:])
     make_retail(sqlite, UNACCENTED, rows)
-    desk = desk_over(sqlite)
-    printed = desk.new("member --source crm --table tbl_khach_hang")
-    assert '"phone": "so_dien_thoai",' in desk.text("member")
+    project = project_over(sqlite)
+    printed = project.new("member --source crm --table tbl_khach_hang")
+    assert '"phone": "so_dien_thoai",' in project.text("member")
     assert "1 of 100 phones have blanks or dashes and will not be found" in printed
 
 
-def test_emails_with_capitals_are_compared_in_small_letters(database, desk):
+def test_emails_with_capitals_are_compared_in_small_letters(database, project):
     """Emails with capitals give case_insensitive, except where the column ignores capitals by itself."""
     make_retail(database, UNACCENTED, people(email="Person{:03d}@Example.com"))
-    printed = desk.new("member --source crm --table tbl_khach_hang")
+    printed = project.new("member --source crm --table tbl_khach_hang")
     declared = 'Column("thu_dien_tu", case_insensitive=True)'
     if database.kind == "mariadb":
-        assert declared not in desk.text("member")
+        assert declared not in project.text("member")
         assert "ignores by itself" in printed
     else:
-        assert declared in desk.text("member")
-    assert served(desk, database, "member", email="person005@example.com")["diem"] == 50
+        assert declared in project.text("member")
+    assert served(project, database, "member", email="person005@example.com")["diem"] == 50
 
 
-def test_phones_kept_as_numbers_are_found(database, desk):
+def test_phones_kept_as_numbers_are_found(database, project):
     """A column of numbers has lost the leading 0, and is compared as a number."""
     database.run("CREATE TABLE cust (mobile BIGINT, points INTEGER)")
     database.fill("cust", ["mobile", "points"], *[(912_345_678 + n, n) for n in range(30)])
-    desk.new("cust --source crm --table cust")
-    assert served(desk, database, "cust", phone="0912345683") == {"points": 5}
+    project.new("cust --source crm --table cust")
+    assert served(project, database, "cust", phone="0912345683") == {"points": 5}
 
 
-def test_phones_that_lost_their_zero_get_it_back(database, desk):
+def test_phones_that_lost_their_zero_get_it_back(database, project):
     """A text column whose phones have all lost the leading 0 is compared with an expression that puts it back."""
     database.run("CREATE TABLE cust (mobile VARCHAR(20), points INTEGER)")
     database.fill("cust", ["mobile", "points"], *[(str(912_345_678 + n), n) for n in range(30)])
-    desk.new("cust --source crm --table cust")
-    assert served(desk, database, "cust", phone="0912345683") == {"points": 5}
+    project.new("cust --source crm --table cust")
+    assert served(project, database, "cust", phone="0912345683") == {"points": 5}
 
 
-def test_a_view_without_a_key_is_as_good_as_a_table(database, desk):
+def test_a_view_without_a_key_is_as_good_as_a_table(database, project):
     """A view over a join, with names of its own, is mapped like a table."""
     make_retail(database, UNACCENTED, people())
     database.run(
         "CREATE VIEW v_member AS SELECT so_dien_thoai AS dt, thu_dien_tu AS mail, hang_the AS tier FROM tbl_khach_hang"
     )
-    desk.new("member --source crm --table v_member")
-    assert served(desk, database, "member", phone="0912345683") == {"tier": "Bạc"}
+    project.new("member --source crm --table v_member")
+    assert served(project, database, "member", phone="0912345683") == {"tier": "Bạc"}
 
 
-def test_a_schema_is_named(postgresql, desk_over):
+def test_a_schema_is_named(postgresql, project_over):
     """A table of another schema is found with --schema, and without it the error says where it is."""
     postgresql.run(
         'CREATE SCHEMA "Sales Data"',
         'CREATE TABLE "Sales Data"."Người mua" ("Điện thoại" text, status text)',
         """INSERT INTO "Sales Data"."Người mua" VALUES ('0912345678', 'active')""",
     )
-    desk = desk_over(postgresql)
-    refused = desk.run("dataset new buyer --source crm --table 'Người mua'")
+    project = project_over(postgresql)
+    refused = project.run("dataset new buyer --source crm --table 'Người mua'")
     assert refused.exit_code == 1
     assert "It is in --schema Sales Data." in refused.stderr
-    desk.new("buyer --source crm --table 'Người mua' --schema 'Sales Data'")
-    assert served(desk, postgresql, "buyer", phone="0912345678") == {"status": "active"}
-    desk.lint()
+    project.new("buyer --source crm --table 'Người mua' --schema 'Sales Data'")
+    assert served(project, postgresql, "buyer", phone="0912345678") == {"status": "active"}
+    project.lint()
 
 
-def test_types_of_postgresqls_own_are_understood(postgresql, desk_over):
+def test_types_of_postgresqls_own_are_understood(postgresql, project_over):
     """Domains are what they are made of, citext ignores capitals by itself, and a code may be a UUID."""
     postgresql.run(
         "CREATE EXTENSION IF NOT EXISTS citext SCHEMA pg_catalog",
@@ -228,21 +228,21 @@ def test_types_of_postgresqls_own_are_understood(postgresql, desk_over):
     postgresql.fill(
         "buyer", ["dt", "mail", "tier", "member_code"], ("0912345678", "A.Person@Example.com", "gold", code)
     )
-    desk = desk_over(postgresql)
-    desk.new("buyer --source crm --table buyer")
-    text = desk.text("buyer")
+    project = project_over(postgresql)
+    project.new("buyer --source crm --table buyer")
+    text = project.text("buyer")
     for line in ('"phone": "dt",', '"email": "mail",', '"memberCode": "member_code",'):
         assert line in text
     for raw in ({"phone": "0912345678"}, {"email": "a.person@example.com"}, {"memberCode": code}):
-        assert served(desk, postgresql, "buyer", **raw) == {"tier": "gold"}
-    report = desk.doctor("buyer")
+        assert served(project, postgresql, "buyer", **raw) == {"tier": "gold"}
+    report = project.doctor("buyer")
     assert (report["errors"], report["warnings"]) == (0, 0)
-    (desk.folder / "buyer.py").write_text(
+    (project.folder / "buyer.py").write_text(
         text.replace('"mail"', 'Column("mail", case_insensitive=True)').replace(
             "import TableDataset", "import Column, TableDataset"
         )
     )
-    (found,) = [it for it in desk.doctor("buyer")["findings"] if it["level"] == "warning"]
+    (found,) = [it for it in project.doctor("buyer")["findings"] if it["level"] == "warning"]
     assert "take case_insensitive=True out" in found["advice"]
 
 
@@ -253,8 +253,8 @@ ODD = [
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql", "mariadb"])
-def test_odd_names_are_written_so_that_python_reads_them_back(request, desk_over, kind):
-    """Quotes, backslashes, line breaks, other alphabets and reserved words in names survive, and the file is neat."""
+def test_odd_names_are_written_so_that_python_reads_them_back(request, project_over, kind):
+    """Quotes, backslashes, line breaks, other alphabets and reserved words in names survive; the file is formatted."""
     database = request.getfixturevalue(kind)
     table = "Odd 'table' \"of\" \\things"
     # SQLAlchemy reads MariaDB's tables line by line, and MariaDB takes no blank at the end of a name.
@@ -263,14 +263,14 @@ def test_odd_names_are_written_so_that_python_reads_them_back(request, desk_over
     database.run(f"CREATE TABLE {database.quote(table)} ({database.quote('điện thoại')} VARCHAR(20), {columns})")
     values = ["0912345678", *[f"value {n}" for n in range(len(names))]]
     database.fill(table, ["điện thoại", *names], values)
-    desk = desk_over(database)
-    desk.new(f"odd --source crm --table {shlex.quote(table)}")
-    desk.lint()
-    file = desk.folder / "odd.py"
+    project = project_over(database)
+    project.new(f"odd --source crm --table {shlex.quote(table)}")
+    project.lint()
+    file = project.folder / "odd.py"
     head, _, tail = file.read_text().partition("# Not shown.")
     note, _, tail = tail.partition("\n")
     file.write_text(f"{head}# Not shown.{note}\n" + tail.replace('        # "', '        "'))
-    record = served(desk, database, "odd", phone="0912345678")
+    record = served(project, database, "odd", phone="0912345678")
     assert {value for value in record.values() if value is not True} >= set(values)
 
 
@@ -280,87 +280,87 @@ def test_any_text_is_written_as_itself():
         assert eval(literal(name)) == name
 
 
-def test_a_table_of_nothing_but_personal_data_shows_nothing(database, desk):
+def test_a_table_of_nothing_but_personal_data_shows_nothing(database, project):
     """Where no column is certain to be harmless, the file still works and says what to uncomment."""
     database.run("CREATE TABLE p (full_name VARCHAR(40), mobile VARCHAR(20))")
     database.fill("p", ["full_name", "mobile"], ("Trần B", "0912345678"))
-    printed = desk.new("p --source crm --table p")
-    assert served(desk, database, "p", phone="0912345678") == {"found": True}
+    printed = project.new("p --source crm --table p")
+    assert served(project, database, "p", phone="0912345678") == {"found": True}
     assert "nothing yet" in printed
     assert "uncomment" in printed
-    desk.lint()
+    project.lint()
 
 
-def test_a_harmless_name_over_personal_values_is_not_shown(sqlite, desk_over):
+def test_a_harmless_name_over_personal_values_is_not_shown(sqlite, project_over):
     """A column whose values are phones, emails or texts that never repeat is not shown, whatever it is called."""
     sqlite.run("CREATE TABLE p (mobile TEXT, status TEXT, tier TEXT, rank TEXT)")
     rows = [(f"09{n:08d}", f"a{n}@b.vn", f"08{n:08d}", f"Nguyễn {n}") for n in range(12_345_678, 12_345_718)]
     sqlite.fill("p", ["mobile", "status", "tier", "rank"], *rows)
-    desk = desk_over(sqlite)
-    desk.new("p --source crm --table p")
-    assert served(desk, sqlite, "p", phone="0912345678") == {"found": True}
+    project = project_over(sqlite)
+    project.new("p --source crm --table p")
+    assert served(project, sqlite, "p", phone="0912345678") == {"found": True}
 
 
-def test_values_tell_where_names_do_not(sqlite, desk_over):
+def test_values_tell_where_names_do_not(sqlite, project_over):
     """Columns with meaningless names are known by what they hold."""
     sqlite.run("CREATE TABLE t (f1 TEXT, f2 TEXT, f3 TEXT, points INTEGER)")
     sqlite.fill(
         "t", ["f1", "f2", "f3", "points"], *[(f"x{n}", f"+849123456{n}", f"a{n}@b.vn", n) for n in range(10, 40)]
     )
-    desk = desk_over(sqlite)
-    desk.new("t --source crm --table t")
-    dataset = discover(desk.package)["t"]
+    project = project_over(sqlite)
+    project.new("t --source crm --table t")
+    dataset = discover(project.package)["t"]
     assert {name: column.name for name, column in dataset.columns.items()} == {"phone": "f2", "email": "f3"}
 
 
-def test_what_only_sounds_like_a_phone_is_not_one(sqlite, desk_over):
+def test_what_only_sounds_like_a_phone_is_not_one(sqlite, project_over):
     """Whether a phone is verified, whose shop it is and the fax are not the person's phone."""
     sqlite.run("CREATE TABLE t (phone_verified BOOLEAN, shop_phone TEXT, fax TEXT, dt TEXT, emergency_phone TEXT)")
     rows = [(1, "02838123456", "02838123457", f"09{n}", f"08{n}") for n in range(12_345_678, 12_345_698)]
     sqlite.fill("t", ["phone_verified", "shop_phone", "fax", "dt", "emergency_phone"], *rows)
-    desk = desk_over(sqlite)
-    desk.new("t --source crm --table t")
-    assert discover(desk.package)["t"].columns["phone"].name == "dt"
+    project = project_over(sqlite)
+    project.new("t --source crm --table t")
+    assert discover(project.package)["t"].columns["phone"].name == "dt"
 
 
-def test_an_empty_table_is_mapped_by_its_names(database, desk):
+def test_an_empty_table_is_mapped_by_its_names(database, project):
     """Without rows the names decide, and the engineer is told so."""
     make_retail(database, UNACCENTED, [])
-    printed = desk.new("member --source crm --table tbl_khach_hang")
+    printed = project.new("member --source crm --table tbl_khach_hang")
     assert "no rows" in printed
-    assert set(discover(desk.package)["member"].columns) == {"phone", "email", "maKh"}
+    assert set(discover(project.package)["member"].columns) == {"phone", "email", "maKh"}
 
 
-def test_a_person_knows_better_than_a_guess(sqlite, desk_over):
-    """Columns named on the command line take the place of guesses; one that is not there is refused."""
+def test_named_columns_take_the_place_of_guesses(sqlite, project_over):
+    """Columns named on the command line are used as they are; one that is not there is refused."""
     sqlite.run("CREATE TABLE t (a TEXT, b TEXT, c TEXT, d TEXT, mobile TEXT)")
-    desk = desk_over(sqlite)
-    desk.new("t --source crm --table t --phone a --email b --key c --newest-by d")
-    dataset = discover(desk.package)["t"]
+    project = project_over(sqlite)
+    project.new("t --source crm --table t --phone a --email b --key c --newest-by d")
+    dataset = discover(project.package)["t"]
     assert {name: column.name for name, column in dataset.columns.items()} == {"phone": "a", "email": "b", "c": "c"}
-    assert dataset.newest_by == "d"
-    refused = desk.run("dataset new u --source crm --table t --phone mobil")
+    assert dataset.rules.newest_by == "d"
+    refused = project.run("dataset new u --source crm --table t --phone mobil")
     assert "Did you mean 'mobile'?" in refused.stderr
     assert refused.exit_code == 1
 
 
-def test_a_file_is_never_overwritten(sqlite, desk_over):
+def test_a_file_is_never_overwritten(sqlite, project_over):
     """A file that is there is left as it is, and the command fails."""
     sqlite.run("CREATE TABLE t (mobile TEXT)")
-    desk = desk_over(sqlite)
-    desk.new("my-members --source crm --table t")
-    (desk.folder / "my_members.py").write_text("# mine\n")
-    refused = desk.run("dataset new my-members --source crm --table t")
+    project = project_over(sqlite)
+    project.new("my-members --source crm --table t")
+    (project.folder / "my_members.py").write_text("# mine\n")
+    refused = project.run("dataset new my-members --source crm --table t")
     assert refused.exit_code == 1
     assert "my_members.py exists already and was left as it is" in refused.stderr
-    assert desk.text("my_members") == "# mine\n"
+    assert project.text("my_members") == "# mine\n"
 
 
-def test_a_failure_leaves_nothing_behind(sqlite, desk_over):
+def test_a_failure_leaves_nothing_behind(sqlite, project_over):
     """Whatever cannot be written leaves no half of a file."""
     sqlite.run("CREATE TABLE t (mobile TEXT)", "CREATE TABLE nobody (a TEXT)")
-    desk = desk_over(sqlite, taken="from provider.dataset import TableDataset\n")
-    before = sorted(desk.folder.iterdir())
+    project = project_over(sqlite, taken="from provider.dataset import TableDataset\n")
+    before = sorted(project.folder.iterdir())
     for line, why in (
         ("x --source crm --table tt", "has no table or view 'tt'"),
         ("x --source crm --table nobody", "Name one with --phone, --email or --key. There are: a."),
@@ -368,42 +368,42 @@ def test_a_failure_leaves_nothing_behind(sqlite, desk_over):
         ("a/b --source crm --table t", "cannot stand in an address"),
         ("../x --source crm --table t", "cannot stand in an address"),
     ):
-        refused = desk.run(f"dataset new {line}")
+        refused = project.run(f"dataset new {line}")
         assert refused.exit_code == 1
         assert why in refused.stderr, refused.stderr
         assert len(refused.stderr.splitlines()) == 1
-    assert [it for it in sorted(desk.folder.iterdir()) if it.name != "__pycache__"] == before
+    assert [it for it in sorted(project.folder.iterdir()) if it.name != "__pycache__"] == before
 
 
-def test_a_database_that_is_down_is_said_so(desk_over, sqlite, monkeypatch):
+def test_a_database_that_is_down_is_named(project_over, sqlite, monkeypatch):
     """A source that does not answer is named, without its password."""
-    desk = desk_over(sqlite)
+    project = project_over(sqlite)
     monkeypatch.setenv("PROVIDER_SOURCE_CRM_URL", "postgresql+psycopg://me:hunter2@127.0.0.1:1/x")
-    refused = desk.run("dataset new x --source crm --table t")
+    refused = project.run("dataset new x --source crm --table t")
     assert refused.exit_code == 1
     assert "source 'crm' does not answer" in refused.stderr
     assert "hunter2" not in refused.stderr
 
 
-def test_the_table_is_only_read(sqlite, desk_over, tmp_path):
+def test_the_table_is_only_read(sqlite, project_over, tmp_path):
     """Neither command changes a byte of the partner's database."""
     make_retail(sqlite, UNACCENTED, people())
     with sqlite3.connect(tmp_path / "partner.db") as connection:
         before = list(connection.iterdump())
     connection.close()
-    desk = desk_over(sqlite)
-    desk.new("member --source crm --table tbl_khach_hang")
-    desk.doctor("member")
+    project = project_over(sqlite)
+    project.new("member --source crm --table tbl_khach_hang")
+    project.doctor("member")
     with sqlite3.connect(tmp_path / "partner.db") as connection:
         assert list(connection.iterdump()) == before
     connection.close()
 
 
-def test_two_columns_of_one_name_get_two_fields(sqlite, desk_over):
+def test_two_columns_of_one_name_get_two_fields(sqlite, project_over):
     """Columns that differ by accents only become fields of different names."""
     sqlite.run('CREATE TABLE t (mobile TEXT, "ghi chu" TEXT, "ghi chú" TEXT, ghi_chu TEXT)')
-    desk = desk_over(sqlite)
-    desk.new("t --source crm --table t")
-    text = desk.text("t")
+    project = project_over(sqlite)
+    project.new("t --source crm --table t")
+    text = project.text("t")
     for line in ('# "ghiChu": "ghi chu",', '# "ghiChu2": "ghi chú",', '# "ghiChu3": "ghi_chu",'):
         assert line in text

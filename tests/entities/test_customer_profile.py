@@ -111,6 +111,16 @@ def test_a_person_without_an_identity_has_a_profile(store, object_type, shown):
         assert store.ask(PROFILE, **sent) == COUNTS | shown
 
 
+def test_the_identity_counts_before_other_records(store):
+    """A field that several records have is the identity's; what it lacks comes from the membership, then others."""
+    store.put("customer-identity", one("customer-identity", email=None))
+    elsewhere = {"customerPhone": "0912345678", "customerEmail": "other@example.com"}
+    store.put("customer-membership", one("customer-membership", **elsewhere))
+    store.put("customer-product-comment", one("customer-product-comment", **elsewhere | {"customerEmail": EMAIL}))
+    found = store.ask(PROFILE, customerId="K1")
+    assert (found["phone"], found["email"]) == (PHONE, "other@example.com")
+
+
 def test_whoever_only_got_messages_has_a_profile(store):
     """Interactions alone make a profile of counts."""
     store.put("email-interaction", example("email-interaction", event="bounced"))

@@ -17,7 +17,7 @@ PAGE = (CHECKOUT / "docs/entities.md").read_text()
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 [RECORD] = [json.loads(text) for language, text in BLOCKS if language == "json"]
 [LOOKUPS] = [text for language, text in BLOCKS if language == "text"]
-[LIST] = [text for language, text in BLOCKS if language == "python"]
+[_, LIST] = [text for language, text in BLOCKS if language == "python"]
 
 
 def test_the_examples_answer_as_printed(store):

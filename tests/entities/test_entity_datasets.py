@@ -271,6 +271,7 @@ def test_a_partner_may_ask_for_a_list(store, serve, make_package):
                 actionAt=TIME + number,
                 customerId="K1",
                 recordStatus="Active" if number else "Deleted",
+                customFieldLongs={"customFieldLong01": 12, "customFieldLong02": 13},
             ),
         )
     store.put(
@@ -283,6 +284,19 @@ def test_a_partner_may_ask_for_a_list(store, serve, make_package):
         assert ask("customer-product-activity", **sent) == {"total": 3, "items": items}
     assert ask("customer-product-activity", phone="0987654321", customerId="K2")["total"] == 1
     assert ask("customer-product-activity", phone="0987654321") == "NotFound"
+
+
+def test_a_list_is_of_one_person(store, serve, make_package):
+    """When identifiers of two people are sent, the first that matches counts: nothing of the other is in the list."""
+    for customer, phone in (("K1", PHONE), ("K2", OTHER_PHONE)):
+        store.put(
+            "customer-product-activity",
+            example("customer-product-activity", actionId=customer, customerId=customer, customerPhone=phone),
+        )
+    ask = serve(datasets=make_package(activities=ACTIVITIES)).ask
+    mine = {"total": 1, "items": [{"actionId": "K1", "customFieldLong01": 12}]}
+    assert ask("customer-product-activity", phone=PHONE, customerId="K2") == mine
+    assert ask("customer-product-activity", phone=OTHER_PHONE, customerId="K1")["items"][0]["actionId"] == "K2"
 
 
 def test_a_list_shows_what_was_granted(store, serve, make_package):

@@ -1,4 +1,4 @@
-"""No lookup reads a table: whatever is asked for, indexes find it, and one statement brings it."""
+"""No lookup of an entity reads a whole table: indexes serve every statement."""
 
 import pytest
 from entity_store import example
@@ -7,7 +7,7 @@ from sqlalchemy import select, text
 from provider.contract.entities import DOCUMENTED
 from provider.database.sources import OWN, Sources
 from provider.database.statements import Statement
-from provider.dataset import EntityDataset, profile, stored
+from provider.dataset import EntityDataset, entity_statement, profile_statement
 from provider.store.entity_tables import TABLES
 
 ROWS = 400
@@ -79,9 +79,9 @@ def statements(kind):
         for used in [*((it,) for it in dataset.identifiers), ("phone", "email"), dataset.identifiers]:
             for among in {(), tuple(dataset.own_parameters)}:
                 for limit in (0, 100):
-                    yield object_type, stored.prepared(kind, object_type, columns, used, among, limit)
+                    yield object_type, entity_statement.prepared(kind, object_type, columns, used, among, limit)
     for used in (("phone",), ("email",), ("customerId",), ("phone", "email"), tuple(SOMEBODY)):
-        yield "customer-profile", profile.prepared(kind, used)
+        yield "customer-profile", profile_statement.prepared(kind, used)
 
 
 def test_no_lookup_reads_a_table(source):

@@ -1,4 +1,4 @@
-"""Redis fails: nobody is kept from calling, and failures are counted in the process meanwhile."""
+"""Redis fails: calls are answered all the same, and failures are counted in the process meanwhile."""
 
 import socket
 from concurrent.futures import ThreadPoolExecutor
@@ -33,7 +33,7 @@ def line():
 
 
 def test_the_service_starts_and_counts_without_redis(deploy):
-    """Redis being down at the start stops nobody, and guessers are refused by the process's own count."""
+    """With Redis down at the start calls are answered, and guessers are refused by the process's own count."""
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         deployment = deploy(redis_url=f"redis://127.0.0.1:{closed.getsockname()[1]}/0")
@@ -64,7 +64,7 @@ def test_redis_may_go_and_come_back(deploy, line):
 
 
 def test_a_redis_that_hangs_keeps_nobody(deploy):
-    """A Redis that takes calls and never answers is given up, and the failure is answered all the same."""
+    """A Redis that accepts connections and never answers is given up, and the failed login is still answered."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         deployment = deploy(redis_url=f"redis://127.0.0.1:{silent.getsockname()[1]}/0")
         issued = deployment.issue()

@@ -12,8 +12,8 @@ import orjson
 from sqlalchemy import Engine, func, select
 
 from provider.contract.entities import DOCUMENTED, fields
-from provider.records.importing.import_progress import Tally
-from provider.records.importing.import_run import Importing, ReadAs
+from provider.records.importing.import_progress import ImportCounts
+from provider.records.importing.import_run import ImportOptions, ImportRun
 from provider.store.entity_tables import TABLES, record_of
 from provider.store.import_table import Import
 
@@ -27,12 +27,12 @@ class Store:
     url: str
     engine: Engine
 
-    def load(self, file: Path, object_type: str = MEMBERSHIP, *, dry_run: bool = False, **read_as: Any) -> Tally:
+    def load(self, file: Path, object_type: str = MEMBERSHIP, *, dry_run: bool = False, **options: Any) -> ImportCounts:
         """Import a file; give what became of its rows."""
-        how = ReadAs(**({"region": "VN"} | read_as))
-        importing = Importing(self.engine, DOCUMENTED[object_type], file, how, dry_run=dry_run)
+        how = ImportOptions(**({"region": "VN"} | options))
+        importing = ImportRun(self.engine, DOCUMENTED[object_type], file, how, dry_run=dry_run)
         importing.run(lambda *_: None)
-        return importing.tally
+        return importing.counts
 
     def rows(self, object_type: str = MEMBERSHIP) -> list[dict[str, Any]]:
         """Give the rows of a table in the order of their first coming."""
@@ -44,7 +44,7 @@ class Store:
         """Give the records of a table in the order of their first coming."""
         return [record_of(DOCUMENTED[object_type], row) for row in self.rows(object_type)]
 
-    def bookmarks(self) -> int:
+    def unfinished_imports(self) -> int:
         """Count the imports that are under way."""
         with self.engine.connect() as connection:
             return connection.scalar(select(func.count()).select_from(Import))

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from provider.contract.entities import DOCUMENTED
 from provider.errors import ConfigurationError
-from provider.records.importing.readers import read
-from provider.records.importing.row_conversion import Conversion
+from provider.records.importing.readers import FileRows
+from provider.records.importing.row_conversion import RowConversion
 
 FIELDS = sorted({name for entity in DOCUMENTED.values() for name in entity.fields})
 ENTITIES = st.sampled_from(sorted(DOCUMENTED)).map(DOCUMENTED.__getitem__)
@@ -29,7 +29,7 @@ FORMATS = st.sampled_from([None, "%d/%m/%Y", "%Y", "%H:%M %z"])
 @given(ENTITIES, ROWS, st.sampled_from(["VN", "US"]), FORMATS)
 def test_any_row_is_converted(entity, row, region, time_format):
     """Any row of any values becomes a record that can be checked, or has its problems told."""
-    record, problems = Conversion(entity, {}, region=region, time_format=time_format, keeps_unknown=True)(row)
+    record, problems = RowConversion(entity, {}, region=region, time_format=time_format, keeps_unknown=True)(row)
     found = {**entity.problems(record), **problems}
     assert all(isinstance(said, str) and said for said in found.values())
     if not found:
@@ -51,7 +51,7 @@ def test_any_file_is_read_or_refused(tmp_path: Path, content, name):
     file = tmp_path / name
     file.write_bytes(content)
     try:
-        with read(file) as rows:
+        with FileRows(file) as rows:
             numbers = [number for number, _ in rows]
     except ConfigurationError:
         return

@@ -23,8 +23,8 @@ BREAKS = {
 def test_a_whole_record_comes_in_whole(sqlite, tmp_path, object_type, file):
     """The example of every field, from CSV, JSON Lines or Excel, is the record that is stored."""
     record = example(object_type)
-    tally = sqlite.load(WRITERS[file](tmp_path / file, record), object_type)
-    assert (tally.reasons, tally.stored) == ({}, 1)
+    counts = sqlite.load(WRITERS[file](tmp_path / file, record), object_type)
+    assert (counts.reasons, counts.stored) == ({}, 1)
     assert sqlite.records(object_type) == [record]
 
 
@@ -66,9 +66,9 @@ def test_a_broken_rule_is_told_by_its_field(sqlite, tmp_path, object_type):
     assert len(broken) > len(DOCUMENTED[object_type].key)
     rows = [record | dict.fromkeys(names, value) for _, names, value in broken]
     file = write_csv(tmp_path / "records.csv", record, *rows)
-    tally = sqlite.load(file, object_type)
-    assert (tally.stored, tally.rejected) == (1, len(broken))
-    assert sum(tally.reasons.values()) == len(broken)
+    counts = sqlite.load(file, object_type)
+    assert (counts.stored, counts.rejected) == (1, len(broken))
+    assert sum(counts.reasons.values()) == len(broken)
     title = "rejection" if "reason" in record else "reason"
     for (name, _, value), row in zip(broken, rejected_rows(file), strict=True):
         assert row[title].startswith(name), (name, value)

@@ -71,7 +71,7 @@ def test_a_killed_import_goes_on(store, tmp_path, file):
     rejected.unlink()
 
     assert stop_in_the_middle(tmp_path, store.url, file, subprocess.Popen.kill) == (-signal.SIGKILL, "")
-    assert store.bookmarks() == 1
+    assert store.unfinished_imports() == 1
     with store.engine.connect() as connection:
         left = connection.execute(select(Import.__table__)).mappings().one()
     assert 0 < left["read"] < ROWS
@@ -87,18 +87,18 @@ def test_a_killed_import_goes_on(store, tmp_path, file):
     assert (summary["reasons"], summary["warnings"]) == (whole.reasons, whole.warnings)
     assert contents(store) == expected
     assert rejected.read_bytes() == expected_rejected
-    assert store.bookmarks() == 0
+    assert store.unfinished_imports() == 0
 
 
 def test_another_file_or_reading_begins_anew(sqlite, tmp_path, file):
     """A file that was changed, or is read another way, is not gone on with; nor is one whose rejected file is gone."""
     stop_in_the_middle(tmp_path, sqlite.url, file, subprocess.Popen.kill)
     assert sqlite.load(file, time_format="%Y").read == ROWS
-    assert sqlite.bookmarks() == 1
+    assert sqlite.unfinished_imports() == 1
     (tmp_path / "members.csv.rejected.csv").unlink()
-    tally = sqlite.load(file)
-    assert len(rejected_rows(file)) == tally.rejected == ROWS // 100
-    assert sqlite.bookmarks() == 0
+    counts = sqlite.load(file)
+    assert len(rejected_rows(file)) == counts.rejected == ROWS // 100
+    assert sqlite.unfinished_imports() == 0
 
 
 def test_ctrl_c_says_how_to_go_on(sqlite, tmp_path, file):
@@ -140,8 +140,8 @@ def test_an_import_that_gives_way_is_tried_again(store, tmp_path):
             importing = pool.submit(store.load, write_lines(tmp_path / "new.jsonl", *mended))
             eventually(lambda: is_waiting(store.engine))
             other.execute(update(table).where(table.c.membershipId == "M0").values(status="Active"))
-        tally = importing.result(timeout=PATIENCE_SECONDS)
-    assert tally.stored == 2
+        counts = importing.result(timeout=PATIENCE_SECONDS)
+    assert counts.stored == 2
     assert {record["membershipId"] for record in store.records() if record["loyaltyPoint"] == 2} == {"M0", "M99"}
 
 

@@ -10,8 +10,8 @@ import pytest
 from records import rejected_rows, write_lines, write_sheet
 
 from provider.errors import ConfigurationError
-from provider.records.importing.file_rows import Broken
-from provider.records.importing.readers import read
+from provider.records.importing.file_rows import BrokenRow
+from provider.records.importing.readers import FileRows
 
 HEADER = "membershipId,customerPhone,membershipIssuedAt,customerName"
 GOOD = "M1,0901234567,1584507164000,Nguyễn Thị Ánh"
@@ -19,7 +19,7 @@ GOOD = "M1,0901234567,1584507164000,Nguyễn Thị Ánh"
 
 def cells(file):
     """Read a file whole."""
-    with read(file) as rows:
+    with FileRows(file) as rows:
         return list(rows)
 
 
@@ -79,7 +79,7 @@ def test_a_few_broken_bytes_cost_their_rows_only(tmp_path):
     file.write_bytes(f"{HEADER}\n{GOOD}\nM2,,,".encode() + b"\xff\n" + GOOD.encode())
     first, second, third = (row for _, row in cells(file))
     assert first["customerName"] == third["customerName"] == "Nguyễn Thị Ánh"
-    assert isinstance(second, Broken)
+    assert isinstance(second, BrokenRow)
     assert "UTF-8" in second.reason
 
 
@@ -107,8 +107,8 @@ def test_rows_of_another_length_are_rejected(sqlite, tmp_path):
     """A row with too many or too few cells is rejected with both numbers, keeps its cells, and harms no other row."""
     file = tmp_path / "a.csv"
     file.write_text(f"{HEADER}\n{GOOD},more,\nM2,x\n\n{GOOD},,\n")
-    tally = sqlite.load(file)
-    assert (tally.read, tally.stored, tally.rejected) == (3, 1, 2)
+    counts = sqlite.load(file)
+    assert (counts.read, counts.stored, counts.rejected) == (3, 1, 2)
     many, few = rejected_rows(file)
     assert many["reason"] == "has 6 cells where the header has 4"
     assert many[None] == ["more", ""]
@@ -124,8 +124,8 @@ def test_a_stray_quotation_mark_costs_its_row_only(sqlite, tmp_path):
     rows[20] = 'X2,0901234567,1584507164000,"An" Binh'
     rows[90] = 'X3,0901234567,1584507164000,"An'
     file.write_text("\n".join([HEADER, *rows]))
-    tally = sqlite.load(file)
-    assert (tally.stored, tally.rejected) == (97, 3)
+    counts = sqlite.load(file)
+    assert (counts.stored, counts.rejected) == (97, 3)
     assert [row["membershipId"] for row in rejected_rows(file)] == [rows[10], rows[20], rows[90]]
 
 
@@ -134,9 +134,9 @@ def test_a_cell_that_is_too_long_costs_its_row_only(sqlite, tmp_path):
     file = tmp_path / "a.csv"
     row = "M{0},0901234567,1584507164000,{1}"
     file.write_text("\n".join([HEADER, row.format(1, "x" * 200_000), row.format(2, "An")]))
-    tally = sqlite.load(file)
-    assert (tally.stored, tally.rejected) == (1, 1)
-    assert tally.reasons == {"has a cell of more than 131,072 characters": 1}
+    counts = sqlite.load(file)
+    assert (counts.stored, counts.rejected) == (1, 1)
+    assert counts.reasons == {"has a cell of more than 131,072 characters": 1}
 
 
 def test_a_card_number_that_excel_cut_is_rejected(sqlite, tmp_path):
@@ -152,8 +152,8 @@ def test_a_nul_is_rejected(store, tmp_path):
     """A cell with a NUL character is rejected: no database keeps one alike."""
     file = tmp_path / "a.csv"
     file.write_bytes(f"{HEADER}\n{GOOD}\x00\n{GOOD}".encode())
-    tally = store.load(file)
-    assert (tally.stored, tally.rejected) == (1, 1)
+    counts = store.load(file)
+    assert (counts.stored, counts.rejected) == (1, 1)
     assert rejected_rows(file)[0]["reason"].startswith("customerName")
 
 
@@ -195,8 +195,8 @@ def test_lines_that_are_no_records_are_rejected(sqlite, tmp_path):
     file = tmp_path / "a.jsonl"
     good = '{"membershipId": "M1", "customerId": "C1", "membershipIssuedAt": 1584507164000, "extra": {"of": [1]}}'
     file.write_text(f'{good}\n\n["M2"]\n{{"membershipId"\n{good.replace("M1", "M4").replace("C1", "")}\n')
-    tally = sqlite.load(file)
-    assert (tally.read, tally.stored, tally.rejected) == (4, 1, 3)
+    counts = sqlite.load(file)
+    assert (counts.read, counts.stored, counts.rejected) == (4, 1, 3)
     rejected = rejected_rows(file)
     assert [row["row"] for row in rejected] == ["3", "4", "5"]
     assert rejected[2]["reason"].startswith("customerId is missing")
@@ -220,8 +220,8 @@ def test_excel_keeps_its_types(sqlite, tmp_path):
         ("00456", "0901234568", "2021-03-08T09:30:00Z", "12", None, None, "too far"),
         (789, 84901234569.0, date(2021, 3, 8)),
     )
-    tally = sqlite.load(file)
-    assert (tally.read, tally.stored, tally.rejected) == (3, 2, 1)
+    counts = sqlite.load(file)
+    assert (counts.read, counts.stored, counts.rejected) == (3, 2, 1)
     first, second = sqlite.records()
     assert first == {
         "membershipId": "123",
@@ -280,15 +280,15 @@ import sys
 sys.modules["openpyxl"] = None
 from pathlib import Path
 from provider.errors import ConfigurationError
-from provider.records.importing.readers import read
-print(list(read(Path("a.csv"))))
+from provider.records.importing.readers import FileRows
+print(list(FileRows(Path("a.csv"))))
 try:
-    read(Path("a.xlsx"))
+    FileRows(Path("a.xlsx"))
 except ConfigurationError as error:
     print(error)
 """
     done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == [
         "[(2, {'membershipId': 'M1'})]",
-        "Excel files need the library openpyxl. Install it: .venv/bin/pip install -e '.[excel]'",
+        "Excel files need the library openpyxl. Install it: pip install 'access-data-provider[excel]'",
     ]

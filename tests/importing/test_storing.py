@@ -5,7 +5,7 @@ from records import MEMBERSHIP, example, rejected_rows, write_csv, write_lines
 
 from provider.contract.entities import DOCUMENTED
 from provider.errors import ConfigurationError
-from provider.records.importing.import_run import Importing, ReadAs
+from provider.records.importing.import_run import ImportOptions, ImportRun
 
 RECORD = {"membershipId": "M1", "customerPhone": "0901234567", "membershipIssuedAt": 1584507164000}
 
@@ -18,8 +18,8 @@ def test_a_key_that_comes_again_is_replaced_whole(store, tmp_path):
     case = RECORD | {"membershipId": "m1"}
     store.load(write_lines(tmp_path / "old.jsonl", first))
     before = store.rows()[0]["row_id"]
-    tally = store.load(write_lines(tmp_path / "new.jsonl", first, other, case, last))
-    assert (tally.read, tally.stored) == (4, 4)
+    counts = store.load(write_lines(tmp_path / "new.jsonl", first, other, case, last))
+    assert (counts.read, counts.stored) == (4, 4)
     records = {(record["membershipId"], record.get("internalCompanyId")): record for record in store.records()}
     assert records == {("M1", None): last, ("M1", "HQ"): other, ("m1", None): case}
     assert len(store.rows()) == 3
@@ -29,14 +29,14 @@ def test_a_key_that_comes_again_is_replaced_whole(store, tmp_path):
 
 
 def test_importing_again_changes_nothing(store, tmp_path):
-    """The same file again leaves the same records, and no bookmark."""
+    """The same file again leaves the same records, and no unfinished import."""
     file = write_csv(tmp_path / "a.csv", *(RECORD | {"membershipId": f"M{number}"} for number in range(2500)))
     store.load(file)
     before = store.records()
-    tally = store.load(file)
-    assert (tally.stored, len(before)) == (2500, 2500)
+    counts = store.load(file)
+    assert (counts.stored, len(before)) == (2500, 2500)
     assert store.records() == before
-    assert store.bookmarks() == 0
+    assert store.unfinished_imports() == 0
 
 
 def test_rejected_rows_are_mended_and_imported(sqlite, tmp_path):
@@ -46,8 +46,8 @@ def test_rejected_rows_are_mended_and_imported(sqlite, tmp_path):
         "membershipId;customer phone;membershipIssuedAt;loyaltyPoint;note\n"
         "M1;901234567;1584507164000;5;a\n;0901234568;soon;6;b\nM3;0901234569;1584507164000;1.250;c\n"
     )
-    tally = sqlite.load(file)
-    assert (tally.read, tally.stored, tally.rejected) == (3, 1, 2)
+    counts = sqlite.load(file)
+    assert (counts.read, counts.stored, counts.rejected) == (3, 1, 2)
     rejected = tmp_path / "a.csv.rejected.csv"
     assert rejected.read_bytes().startswith(
         b"\xef\xbb\xbfmembershipId;customer phone;membershipIssuedAt;loyaltyPoint;note;"
@@ -101,7 +101,7 @@ def test_a_dry_run_writes_nothing(store, tmp_path):
     before = {path.name for path in tmp_path.iterdir()}
     dry = store.load(file, dry_run=True)
     assert (dry.read, dry.stored, dry.rejected) == (3, 2, 1)
-    assert (store.rows(), store.bookmarks()) == ([], 0)
+    assert (store.rows(), store.unfinished_imports()) == ([], 0)
     assert {path.name for path in tmp_path.iterdir()} == before
     run = store.load(file)
     assert (run.reasons, run.warnings) == (dry.reasons, dry.warnings)
@@ -113,9 +113,9 @@ def test_what_the_database_refuses_costs_its_row_only(store, tmp_path):
     long = RECORD | {"membershipId": "M2", "customerName": "x" * 70_000}
     rows = [RECORD | {"membershipId": f"N{number}", "customerName": "An"} for number in range(5)]
     file = write_csv(tmp_path / "a.csv", *rows, long, *(row | {"customerName": "Bo"} for row in rows))
-    tally = store.load(file)
+    counts = store.load(file)
     refused = "mysql" in store.url
-    assert (tally.stored, tally.rejected) == ((10, 1) if refused else (11, 0))
+    assert (counts.stored, counts.rejected) == ((10, 1) if refused else (11, 0))
     assert len(store.rows()) == (5 if refused else 6)
     if refused:
         (row,) = rejected_rows(file)
@@ -127,18 +127,18 @@ def test_two_runs_of_one_import_do_not_mix(store, tmp_path):
     file = write_csv(tmp_path / "a.csv", *(RECORD | {"membershipId": f"M{number}"} for number in range(2500)))
     begun = []
 
-    def start_another(_, tally):
-        if tally.position and not begun:
-            begun.append(tally.position)
+    def start_another(_, counts):
+        if counts.position and not begun:
+            begun.append(counts.position)
             store.load(file)
 
     with pytest.raises(ConfigurationError, match="second time"):
         run_telling(store, file, start_another)
     assert begun
     assert len(store.rows()) == 2500
-    assert store.bookmarks() == 0
+    assert store.unfinished_imports() == 0
 
 
 def run_telling(store, file, tell):
     """Import a file, with somebody who listens."""
-    Importing(store.engine, DOCUMENTED[MEMBERSHIP], file, ReadAs(region="VN")).run(tell)
+    ImportRun(store.engine, DOCUMENTED[MEMBERSHIP], file, ImportOptions(region="VN")).run(tell)

@@ -6,15 +6,15 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from provider.contract.entities import DOCUMENTED
-from provider.records.importing.row_conversion import Conversion
+from provider.records.importing.row_conversion import RowConversion
 
 MARCH_8 = 1615170600000
 """2021-03-08 09:30 in Viet Nam."""
 
 
-def convert(header, value, object_type="customer-membership", region="VN", others=None, **read_as):
+def convert(header, value, object_type="customer-membership", region="VN", others=None, **options):
     """Convert one value; give what stands in the record, or None, and the problem, or None."""
-    record, problems = Conversion(DOCUMENTED[object_type], {}, region=region, **read_as)(
+    record, problems = RowConversion(DOCUMENTED[object_type], {}, region=region, **options)(
         {**(others or {}), header: value}
     )
     return record.get(header), problems.get(header)
@@ -69,7 +69,7 @@ def test_phones_of_other_countries_get_no_zero():
     ],
 )
 def test_whole_numbers(written, number):
-    """A whole number is read plain, with a fraction of nothing, or with separators that can only be of thousands."""
+    """A whole number is read as it is, with a fraction of nothing, or with separators that can only be of thousands."""
     assert convert("loyaltyPoint", written) == (number, None)
 
 
@@ -131,7 +131,7 @@ def test_times_are_kept_as_true_utc(written):
 
 
 @pytest.mark.parametrize(
-    ("read_as", "hours", "offset"),
+    ("options", "hours", "offset"),
     [
         ({}, None, 7),
         ({}, 0, 0),
@@ -141,9 +141,9 @@ def test_times_are_kept_as_true_utc(written):
         ({"zone": timezone(timedelta(hours=-5))}, None, -5),
     ],
 )
-def test_where_a_time_without_an_offset_is_from(read_as, hours, offset):
+def test_where_a_time_without_an_offset_is_from(options, hours, offset):
     """It is from the zone that is given, else from the row's timezoneGmt, else from Viet Nam."""
-    kept, _ = convert("membershipIssuedAt", "2021-03-08 09:30", others={"timezoneGmt": hours}, **read_as)
+    kept, _ = convert("membershipIssuedAt", "2021-03-08 09:30", others={"timezoneGmt": hours}, **options)
     assert kept == MARCH_8 + (7 - offset) * 3_600_000
 
 
@@ -224,7 +224,7 @@ def test_custom_fields_find_their_map():
         "customField03": " ",
         "customFieldX": "nothing",
     }
-    record, problems = Conversion(DOCUMENTED["customer-membership"], {}, region="VN")(row)
+    record, problems = RowConversion(DOCUMENTED["customer-membership"], {}, region="VN")(row)
     assert problems == {}
     assert record == {
         "customFieldTexts": {"customField01": "a", "customField02": "b"},
@@ -234,23 +234,32 @@ def test_custom_fields_find_their_map():
     }
 
 
+@pytest.mark.parametrize("value", ["00", True, [1]])
+def test_a_custom_field_beside_a_map_that_is_none(value):
+    """What is no map of custom fields stays as it is, also when a column of its members follows."""
+    record, _ = RowConversion(DOCUMENTED["customer-membership"], {}, region="VN")(
+        {"customFieldTexts": value, "customField01": "a"}
+    )
+    assert record == {"customFieldTexts": value}
+
+
 @pytest.mark.parametrize("header", ["membershipId", "Membership ID", "membership_id", "MEMBERSHIPID", "Mêmbership-Id"])
 def test_headers_are_known_however_they_are_written(header):
     """Case, spaces, signs and accents do not matter in a header."""
-    record, _ = Conversion(DOCUMENTED["customer-membership"], {}, region="VN")({header: "M1"})
+    record, _ = RowConversion(DOCUMENTED["customer-membership"], {}, region="VN")({header: "M1"})
     assert record == {"membershipId": "M1"}
 
 
 def test_unknown_keys_pass_only_where_they_are_wanted():
     """Unknown headers are left out; with keeps_unknown they are kept, unless the mapping leaves them out."""
     entity, row = DOCUMENTED["customer-membership"], {"membershipId": "M1", "x": [1], "y": 2}
-    assert Conversion(entity, {}, region="VN")(row)[0] == {"membershipId": "M1"}
-    assert Conversion(entity, {"y": ""}, region="VN", keeps_unknown=True)(row)[0] == {"membershipId": "M1", "x": [1]}
+    assert RowConversion(entity, {}, region="VN")(row)[0] == {"membershipId": "M1"}
+    assert RowConversion(entity, {"y": ""}, region="VN", keeps_unknown=True)(row)[0] == {"membershipId": "M1", "x": [1]}
 
 
 def test_two_keys_for_one_field_are_refused():
     """A record that gives a field twice, differently written, is refused: none of the two is the right one for sure."""
-    _, problems = Conversion(DOCUMENTED["customer-membership"], {}, region="VN")(
+    _, problems = RowConversion(DOCUMENTED["customer-membership"], {}, region="VN")(
         {"membershipId": "1", "membership_id": "2"}
     )
     assert problems == {"membershipId": "is given twice"}

@@ -103,7 +103,7 @@ def test_every_call_gets_a_fresh_token_and_earlier_ones_stay_valid(deployment):
 
 
 def test_issuing_a_token_writes_nothing(deployment):
-    """Issuing asks and writes nothing: but for when a key was last used, once a minute, the database is not touched."""
+    """Issuing a token does not use the database, but to store when a key was last used, once a minute."""
     engine = deployment.app.extensions["databases"]["provider"]
     ask = deployment.asking(deployment.issue().api_key)
     with time_machine.travel(NOON, tick=False):
@@ -149,7 +149,7 @@ def test_a_key_in_the_address_is_no_key(deployment):
 
 
 def test_the_body_of_a_get_is_not_read(deployment):
-    """GET proves itself by headers alone."""
+    """A GET may send its credentials in headers only."""
     issued = deployment.issue()
     own = {"clientId": issued.client.client_id, "clientSecret": issued.client_secret}
     failure(deployment.app.test_client().get("/v1/token", json=own), "Unauthorized", 401)
@@ -224,7 +224,7 @@ def test_garbled_credentials_are_a_401(deployment, header):
     "secret", ["a:b", "50%", "1+1", "a/b", "with space", "Nguyễn", "\x00", "%00", "pak_x", "x" * 9000]
 )
 def test_any_characters_are_only_a_wrong_secret(deployment, secret):
-    """A secret of any characters and length is compared, not choked on, whichever way it comes."""
+    """A secret of any characters and length is refused without an error, in whichever place it comes."""
     client_id = deployment.issue().client.client_id
     ask = deployment.app.test_client()
     failure(ask.get("/v1/token", headers=basic(client_id, secret)), "Unauthorized", 401)
@@ -234,7 +234,7 @@ def test_any_characters_are_only_a_wrong_secret(deployment, secret):
 
 
 def test_an_unknown_id_and_a_wrong_secret_look_the_same(deployment):
-    """Nobody learns whether an id exists: unknown, wrong, another client's and an ended secret get one answer."""
+    """An unknown id and a wrong, foreign or ended secret get the same answer, so that nobody learns which ids exist."""
     issued, other = deployment.issue(), deployment.issue("other")
     ended = deployment.clients.issue_trial("pango", API_KEY, timedelta(seconds=-1))
     ask = deployment.app.test_client()
@@ -335,7 +335,7 @@ def test_head_is_get_without_the_body(deployment):
 
 
 def test_a_client_that_always_wants_200_gets_it(deployment):
-    """In the always_200 habit a refusal says so in the envelope alone."""
+    """With `always_200` a refusal is HTTP 200, and the envelope says that it failed."""
     issued = deployment.issue(http_status="always_200")
     deployment.clients.revoke("pango")
     response = deployment.asking(issued.api_key).get("/v1/token")

@@ -55,7 +55,7 @@ def test_a_post_takes_a_token_too(deployment):
 
 
 def test_no_credentials_get_a_bare_challenge(deployment):
-    """Nothing sent is 401 with a Bearer challenge that has no error attribute (RFC 6750 section 3.1)."""
+    """A call without credentials is 401 with a Bearer challenge that has no error attribute (RFC 6750 section 3.1)."""
     for response in (ask(deployment), ask(deployment, Authorization=""), ask(deployment, Authorization="Basic eDp5")):
         failure(response, "Unauthorized", 401)
         assert strict.bearer(response) == {}
@@ -91,14 +91,14 @@ def test_a_scheme_without_a_token_is_malformed(deployment, header):
 
 @pytest.mark.parametrize("text", ["x", "pat_", "pat_.", "pat_a.b", "a b", "é", '"', "pat_" + "x" * 5000, "eyJ.eyJ.x"])
 def test_a_garbled_token_is_invalid(deployment, text):
-    """What is no token of ours is 401 invalid_token, never a 500."""
+    """A text that is not a token of ours is 401 invalid_token, never a 500."""
     response = ask(deployment, Authorization=f"Bearer {text}")
     failure(response, "Unauthorized", 401)
     assert strict.bearer(response) == {"error": "invalid_token"}
 
 
 def test_every_changed_character_invalidates_a_token(deployment):
-    """A token with any one character changed, left out or added is none: it has a single spelling."""
+    """A token with one character changed, left out or added is refused."""
     issued = deployment.issue()
     engine = deployment.app.extensions["databases"]["provider"]
     tokens = AccessTokens(engine, deployment.settings.require_secret_key(), 900)
@@ -159,7 +159,7 @@ def test_a_revoked_token_is_invalid_at_once(deployment, get):
 
 
 def test_the_tokens_of_a_revoked_client_are_invalid(deploy):
-    """With its client a token ends."""
+    """The tokens of a revoked client are refused."""
     deployment = deploy()
     issued = deployment.issue()
     token = fetch(deployment, issued)
@@ -190,7 +190,7 @@ def test_a_header_nobody_chose_carries_nothing(deployment):
 
 @pytest.mark.parametrize("prefix", ["", "Bearer "])
 def test_one_header_may_carry_a_key_or_a_token(deploy, prefix):
-    """Where both headers have one name, what looks like a key is a key, and anything else a token."""
+    """Where both headers have one name, a text that begins like a key is read as a key, any other as a token."""
     deployment = deploy(token_header="Token-Key")
     issued = deployment.issue()
     assert record(ask(deployment, token_key=prefix + fetch(deployment, issued))) == VOUCHER
@@ -255,7 +255,7 @@ def test_a_token_in_the_address_or_the_body_is_refused(deployment):
 
 
 def test_a_key_is_no_token_and_a_token_no_key(deployment):
-    """An API key behind Bearer, or a token in the key's header, opens nothing."""
+    """An API key after Bearer, or a token in the key's header, is refused."""
     issued = deployment.issue()
     token = fetch(deployment, issued)
     for text in (issued.api_key, issued.client_secret):
@@ -266,15 +266,18 @@ def test_a_key_is_no_token_and_a_token_no_key(deployment):
 
 @pytest.mark.parametrize(("get", "method"), [(fetch, "token"), (grant, "oauth")], ids=["token API", "OAuth"])
 def test_a_method_the_client_or_the_deployment_does_without_opens_nothing(deploy, get, method):
-    """A token of a method that is off for the deployment is refused; a key of a client without keys is as well."""
+    """A method is refused that is off in the settings, whatever the client was given, or that the client lacks."""
     deployment = deploy()
     token = get(deployment, deployment.issue())
     others = sorted({"api_key", "token", "oauth"} - {method})
-    response = ask(deploy(auth_methods=others), Authorization=f"Bearer {token}")
+    off = deploy(auth_methods=others)
+    response = ask(off, Authorization=f"Bearer {token}")
     failure(response, "Unauthorized", 401)
     assert strict.bearer(response) == {}
     only = deployment.clients.create("only", {}, auth_methods=[method])
-    assert record(ask(deployment, Authorization=f"Bearer {get(deployment, only)}")) == VOUCHER
+    token = get(deployment, only)
+    assert record(ask(deployment, Authorization=f"Bearer {token}")) == VOUCHER
+    failure(ask(off, Authorization=f"Bearer {token}"), "Unauthorized", 401)
     refused = ask(deployment, token_key=only.api_key)
     assert failure(refused, "Unauthorized", 401)["message"] == "This client may not use api_key."
     strict.challenges(refused)

@@ -1,12 +1,12 @@
 """`provider connect --auth token|oauth`, and the defaults `provider client` states: what a person reads and pastes."""
 
 import json
-import shutil
 import subprocess
 
 import pytest
 from partner import CALLBACK
-from support import VOUCHER, provider, refusal
+from services import require_program
+from support import PATIENCE_SECONDS, VOUCHER, provider, refusal
 
 from provider.cli.connect import TRIAL
 from provider.errors import ConfigurationError
@@ -37,8 +37,8 @@ def _where(installation, **variables):
 
 def curl(line):
     """Paste a curl line into a shell; give what it prints as JSON."""
-    assert shutil.which("curl"), "curl is needed"
-    done = subprocess.run(["/bin/sh", "-c", line], capture_output=True, timeout=30, check=True)
+    require_program("curl")
+    done = subprocess.run(["/bin/sh", "-c", line], capture_output=True, timeout=PATIENCE_SECONDS, check=True)
     return json.loads(done.stdout)
 
 
@@ -155,7 +155,7 @@ def test_a_method_that_is_off_gets_no_sheet(installation):
 
 
 def test_create_states_the_defaults(run):
-    """What is not given is stated: every dataset, the deployment's methods, from anywhere, and how to limit it."""
+    """Defaults are printed: every dataset, the methods of the settings, from anywhere, and how to limit each."""
     text = run("client", "create", "defaults")
     assert "May read       every dataset (limit it with --dataset)" in text
     assert "May use        api_key, token, oauth" in text
@@ -163,7 +163,7 @@ def test_create_states_the_defaults(run):
 
 
 def test_create_states_the_limits(run, installation):
-    """What was given is stated, and kept."""
+    """The limits that were given are printed and stored."""
     given = [
         "--dataset",
         "voucher",

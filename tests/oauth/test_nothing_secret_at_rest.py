@@ -1,4 +1,4 @@
-"""Nothing secret is kept in clear: the database's files are searched for everything that was ever issued."""
+"""No secret is stored in clear: the database's files are searched for everything that was issued."""
 
 from datetime import timedelta
 

@@ -8,8 +8,16 @@ from html import unescape
 import pytest
 import strict
 import time_machine
+from authlib.oauth2.rfc6749 import InvalidGrantError
 from partner import AUTHORIZE, CALLBACK, Console, Pkce
 from support import BUILT_IN, PHONE, SAMPLES, VOUCHER, failure, record
+
+from provider.auth.access_tokens import AccessTokens
+from provider.auth.callers import Callers
+from provider.auth.keys import REFRESH_TOKEN, Pepper
+from provider.auth.oauth2.issued_tokens import IssuedTokens
+from provider.auth.oauth2.oauth_client import OAuthClient
+from provider.auth.one_time_secrets import OneTimeSecrets
 
 EVERYTHING = " ".join(f"data:{name}" for name in SAMPLES + BUILT_IN)
 
@@ -30,7 +38,7 @@ def test_the_page_says_who_wants_what(console):
 
 
 def test_the_page_is_for_people_alone(console):
-    """The page is not stored, not framed, loads nothing, runs no script and tells nobody where it was."""
+    """The page is not stored, not framed, loads nothing, runs no script and sends no Referer."""
     for response in (console.page(), console.decide("wrong")):
         assert response.headers["Content-Type"] == "text/html; charset=utf-8"
         assert response.headers["Cache-Control"] == "no-store"
@@ -81,7 +89,7 @@ def test_denying_needs_no_code(console):
 
 
 def test_a_wrong_consent_code_shows_the_page_again(console):
-    """A wrong, foreign or missing code is 403: the page says so and can be used again; no code leaves."""
+    """A wrong, foreign or missing consent code is 403; the page says so and can be used again; no code is sent."""
     other = Console(console.deployment, "other")
     for code in ("", "wrong", other.consent_code(), console.issued.api_key, "x" * 9000, "é\x00"):
         response = console.decide(code)
@@ -185,7 +193,7 @@ def test_a_revoked_client_is_unknown(console):
 )
 @pytest.mark.parametrize("method", ["page", "decide"])
 def test_other_mistakes_are_told_to_the_client(console, asked, error, method):
-    """Any other mistake, plain PKCE and none among them, goes back to the client's address with its state."""
+    """Any other mistake, such as plain PKCE or none, is sent to the client's address with its state."""
     sent = strict.redirect(getattr(console, method)(**asked), CALLBACK)
     assert (sent["error"], sent["state"]) == (error, "a state of the client's")
 
@@ -250,7 +258,7 @@ def test_the_redirect_address_must_be_the_same_again(console):
 
 
 def test_the_proof_key_must_fit(console):
-    """A code is worth nothing without the verifier of its challenge."""
+    """A code is refused without the verifier of its challenge."""
     for verifier, error in (
         (None, "invalid_request"),
         ("", "invalid_request"),
@@ -263,7 +271,7 @@ def test_the_proof_key_must_fit(console):
 
 
 def test_a_code_is_its_clients_alone(console):
-    """Another client gets nothing for a code, and does not spoil it for the one it is for."""
+    """Another client gets nothing for a code, and the code still works for its own client."""
     other = Console(console.deployment, "other")
     code = console.code()
     strict.error(other.exchange(code=code, code_verifier=console.pkce.verifier), "invalid_grant")
@@ -318,8 +326,23 @@ def test_a_refresh_token_that_comes_twice_ends_all_that_came_of_it(console):
     strict.error(console.refresh(third["refresh_token"]), "invalid_grant")
 
 
+def test_the_loser_of_a_race_ends_all_that_came_of_the_consent(console, deployment):
+    """Of two calls that both found a refresh token unused, the second is refused, and the consent's tokens end."""
+    engine, key = deployment.app.extensions["databases"]["provider"], deployment.settings.require_secret_key()
+    callers = Callers(engine, deployment.settings)
+    issued = IssuedTokens(AccessTokens(engine, key, 900), OneTimeSecrets(engine, Pepper(key)), callers)
+    client = OAuthClient(callers.by_client_id(console.id), SAMPLES)
+    tokens = console.tokens()
+    one, other = (issued.find_unused(tokens["refresh_token"], REFRESH_TOKEN, client) for _ in range(2))
+    assert issued.use(one) is one
+    assert record(console.opens(tokens)) == VOUCHER
+    with pytest.raises(InvalidGrantError):
+        issued.use(other)
+    failure(console.opens(tokens), "Unauthorized", 401)
+
+
 def test_a_refresh_token_is_its_clients_alone(console):
-    """Another client gets nothing for a refresh token, and does not spoil it."""
+    """Another client gets nothing for a refresh token, and the token still works for its own client."""
     other = Console(console.deployment, "other")
     tokens = console.tokens()
     strict.error(other.refresh(tokens["refresh_token"]), "invalid_grant")
@@ -339,7 +362,7 @@ def test_a_refresh_may_ask_for_less_and_never_for_more(console):
 
 
 def test_a_refresh_token_lives_thirty_days(console):
-    """A refresh token holds for thirty days of idleness, and what has expired is forgotten without a cron job."""
+    """An unused refresh token is valid for thirty days, and what has expired is deleted without a cron job."""
     tokens = console.tokens()
     began = datetime.now(UTC)
     with time_machine.travel(began + timedelta(days=29)):
@@ -397,7 +420,7 @@ def test_the_flow_works_on_every_database(server_database, deploy):
 
 
 def test_parallel_use_of_a_refresh_token_wins_once(server_database, deploy):
-    """Of many who use one refresh token at once, one at most gets new tokens, and then all of them end."""
+    """Of many calls that use one refresh token at once, at most one gets new tokens, and then all of them end."""
     console = Console(deploy(database_url=server_database))
     first = console.tokens()["refresh_token"]
     with ThreadPoolExecutor(8) as pool:
@@ -413,7 +436,7 @@ def test_parallel_use_of_a_refresh_token_wins_once(server_database, deploy):
 
 
 def test_parallel_refreshes_do_not_hinder_each_other(server_database, deploy):
-    """Consents that are refreshed at the same time all go on: no database makes one fail for another."""
+    """Different consents can be refreshed at the same moment: on no database does one fail because of another."""
     console = Console(deploy(database_url=server_database))
     tokens = [console.tokens()["refresh_token"] for _ in range(8)]
     with ThreadPoolExecutor(8) as pool:

@@ -12,7 +12,7 @@ from authlib.integrations.requests_client import OAuthError
 from oauthlib.oauth2 import BackendApplicationClient, InvalidGrantError, OAuth2Error
 from requests_oauthlib import OAuth2Session as OauthlibSession
 from services import Website, own_address, respond
-from support import PHONE, VOUCHER, failure, provider, raw_answer, record
+from support import PATIENCE_SECONDS, PHONE, VOUCHER, failure, provider, raw_answer, record
 
 LOOKUP = f"/v1/data/voucher?phone={PHONE}"
 SCOPE = "data:voucher data:customer"
@@ -42,7 +42,7 @@ def website():
 @pytest.fixture
 def metadata(installation):
     """Learn the addresses from the server's metadata, as a client does that is told the issuer alone."""
-    answer = requests.get(f"{installation.url}/.well-known/oauth-authorization-server", timeout=5)
+    answer = requests.get(f"{installation.url}/.well-known/oauth-authorization-server", timeout=PATIENCE_SECONDS)
     assert answer.json()["issuer"] == installation.url
     return answer.json()
 
@@ -55,9 +55,9 @@ def issued(installation, website, request):
 
 
 def consent(installation, issued, address, *, decision="allow"):
-    """Let a client in as the administrator does: open its address, paste a code, press a button, follow the way."""
+    """Let a client in as the administrator does: open its address, paste a code, press a button."""
     with requests.Session() as browser:
-        page = browser.get(address, timeout=5)
+        page = browser.get(address, timeout=PATIENCE_SECONDS)
         assert page.status_code == 200, page.text
         assert issued.client.name in page.text
         (field,) = re.findall(r'<input name="([^"]+)"', page.text)
@@ -74,7 +74,7 @@ def consent(installation, issued, address, *, decision="allow"):
                 PROVIDER_SECRET_KEY=installation.settings.secret_key,
             )
             form[field] = done.stdout.strip()
-        answer = browser.post(unescape(page.url), data=form, timeout=5)
+        answer = browser.post(unescape(page.url), data=form, timeout=PATIENCE_SECONDS)
         assert answer.status_code == 200, answer.text
         assert [step.status_code for step in answer.history] == [302]
         return answer.url
@@ -116,7 +116,9 @@ def test_oauthlib_authorization_code(installation, metadata, issued, website):
         with pytest.raises(InvalidGrantError):
             session.refresh_token(metadata["token_endpoint"], refresh_token=token["refresh_token"], auth=own)
         answer = requests.get(
-            installation.url + LOOKUP, headers={"Authorization": f"Bearer {newer['access_token']}"}, timeout=5
+            installation.url + LOOKUP,
+            headers={"Authorization": f"Bearer {newer['access_token']}"},
+            timeout=PATIENCE_SECONDS,
         )
         assert answer.status_code == 401, "the second use of the old refresh token ended the whole family"
         assert strict.bearer(answer) == {"error": "invalid_token"}
@@ -139,7 +141,7 @@ def test_oauthlib_understands_a_refusal(installation, metadata, issued, website)
 
 @pytest.mark.parametrize("way", ["client_secret_basic", "client_secret_post"])
 def test_authlib_client_credentials(installation, metadata, issued, way):
-    """Authlib gets a token for itself, reads the data, looks the token up and ends it."""
+    """Authlib gets a token for itself, reads the data, introspects the token and revokes it."""
     with AuthlibSession(
         issued.client.client_id,
         issued.client_secret,

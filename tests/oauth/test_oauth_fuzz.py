@@ -121,7 +121,7 @@ def many(examples):
 
 @pytest.mark.parametrize("path", ["/oauth2/token", "/oauth2/revoke", "/oauth2/introspect"])
 def test_any_form_is_answered_in_the_shape_of_oauth(console, path):
-    """Any form, by a client that proved itself, in vain or not at all, is a 200 or an error with its code."""
+    """Any form, with right, wrong or no client credentials, is a 200 or an error with its code."""
     own = (console.id, console.issued.client_secret)
     headers = st.sampled_from([{}, {"Authorization": "Basic !!!"}, {"Authorization": "Bearer x"}])
 

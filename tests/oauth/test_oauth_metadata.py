@@ -123,7 +123,7 @@ def test_blanks_in_the_list_of_proxies_do_not_matter(deploy):
 
 
 def test_only_the_nearest_proxy_is_believed(deploy):
-    """What a caller puts into the headers itself comes before the proxy's own and does not count."""
+    """X-Forwarded values that the caller sent itself, which stand before the proxy's own, do not count."""
     deployment = deploy(trusted_proxies=["10.0.0.0/8"])
     more = {"X-Forwarded-Host": "evil.example, data.example.vn", "X-Forwarded-Proto": "gopher, https"}
     assert forwarded(deployment, "10.1.2.3", **more).json["issuer"] == "https://data.example.vn"

@@ -90,7 +90,7 @@ def test_an_unknown_token_is_as_good_as_revoked(console, token):
 
 
 def test_other_clients_tokens_stay(console):
-    """A client ends neither the access nor the refresh token of another one, and learns nothing of them."""
+    """A client cannot revoke the access or the refresh token of another client, and learns nothing of them."""
     other = Console(console.deployment, "other")
     tokens = console.tokens()
     for token in (tokens["access_token"], tokens["refresh_token"]):
@@ -132,7 +132,7 @@ def test_a_refresh_token_tells_what_it_is(console):
 
 
 def test_secrets_of_other_kinds_are_inactive(console):
-    """Keys, client secrets and codes are no tokens: inactive, whoever asks, and not ended by revoking them."""
+    """Keys, client secrets and codes are not tokens: inactive for everybody, and not ended by revoking them."""
     code = console.code()
     for text in (console.issued.api_key, console.issued.client_secret, console.consent_code(), code):
         assert strict.document(ask(console, INTROSPECT, text)) == {"active": False}
@@ -150,7 +150,7 @@ def test_asking_does_not_end_anything(console):
 
 
 def test_ended_revocations_are_forgotten(console):
-    """A revocation is kept until its token would have ended, and then forgotten without a cron job."""
+    """A revocation is stored until its token would have expired, and then deleted without a cron job."""
     engine = console.deployment.app.extensions["databases"]["provider"]
 
     def kept():

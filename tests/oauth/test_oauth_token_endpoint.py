@@ -1,4 +1,4 @@
-"""The OAuth token endpoint (RFC 6749 section 3.2), held to the letter; client_credentials (section 4.4) with scopes."""
+"""The OAuth token endpoint (RFC 6749 section 3.2) and client_credentials (section 4.4) with scopes."""
 
 import base64
 from datetime import UTC, datetime, timedelta
@@ -88,7 +88,7 @@ def test_only_post_is_allowed(deployment, method):
 
 @pytest.mark.parametrize("name", ["client_secret", "client_id", "grant_type", "anything"])
 def test_nothing_is_taken_from_the_address(deployment, issued, name):
-    """Parameters in the query are refused, secret or not: a form belongs into the body."""
+    """Parameters in the query are refused, secret or not: a form is sent in the body."""
     form = own(issued)
     response = deployment.app.test_client().post(TOKEN, data=form, query_string={name: form.get(name, "x")})
     strict.error(response, "invalid_request")
@@ -172,7 +172,7 @@ def test_unknown_ids_and_wrong_secrets_look_the_same(deployment, ask, issued):
 
 
 def test_an_unknown_id_takes_as_long_as_a_wrong_secret(deployment, ask, issued):
-    """Unknown ids and wrong secrets ask the database the same questions, so that time tells neither from the other."""
+    """Unknown ids and wrong secrets run the same statements, so that the time of the answer is the same."""
     engine = deployment.app.extensions["databases"]["provider"]
     statements = []
     event.listen(engine, "before_cursor_execute", lambda *details: statements.append(details[2]))
@@ -212,7 +212,7 @@ def test_the_old_secret_works_in_the_rotation_window_only(deployment, ask, issue
     "grant", ["password", "implicit", "urn:ietf:params:oauth:grant-type:jwt-bearer", "CLIENT_CREDENTIALS"]
 )
 def test_other_grants_are_unsupported(ask, grant):
-    """There is no password grant, no implicit one, and none but those the metadata names."""
+    """The password grant, the implicit one and all that the metadata does not name are refused."""
     strict.error(ask({"grant_type": grant, "username": "x", "password": "y"}), "unsupported_grant_type")
 
 
@@ -243,7 +243,7 @@ def test_scopes_are_those_asked_for(ask):
 
 @pytest.mark.parametrize("scope", ["data:nowhere", "voucher", "data:voucher data:nowhere", "DATA:VOUCHER", "openid"])
 def test_an_unknown_scope_is_invalid(ask, scope):
-    """One unknown scope spoils the request: nothing is left out silently."""
+    """A request with one unknown scope is refused: no scope is left out silently."""
     strict.error(ask({"grant_type": "client_credentials", "scope": scope}), "invalid_scope")
 
 
@@ -319,7 +319,7 @@ def test_a_garbled_host_is_refused(deployment, issued):
 
 
 def test_answers_may_not_be_kept_or_guessed_at(ask):
-    """Success and failure alike are not to be stored, nor taken for another type than they are."""
+    """No answer may be stored by a cache or read as another type, success or failure."""
     for response in (ask(), ask(auth=None), ask({}), ask({"grant_type": "password"})):
         assert response.headers["Cache-Control"] == "no-store"
         assert response.headers["X-Content-Type-Options"] == "nosniff"

@@ -1,4 +1,4 @@
-"""Two worker processes over one database, each addressed by itself: what one does holds in the other at once."""
+"""Two worker processes over one database: what one does holds in the other at once."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -11,8 +11,8 @@ from partner import AUTHORIZE, CALLBACK, Pkce
 from services import postgresql_database
 from support import PHONE, VOUCHER, eventually, failure, record
 
-from provider.auth.grants import Grants, Terms
 from provider.auth.keys import CONSENT_CODE, Pepper
+from provider.auth.one_time_secrets import OneTimeSecrets
 
 LOOKUP = f"/v1/data/voucher?phone={PHONE}"
 
@@ -44,8 +44,8 @@ def issued(installation):
 @pytest.fixture
 def consent_code(installation, issued):
     """Make a one-time code, as `provider client consent` does."""
-    grants = Grants(installation.engine, Pepper(installation.settings.require_secret_key()))
-    return grants.make(CONSENT_CODE, Terms(client=issued.client.id))
+    one_time_secrets = OneTimeSecrets(installation.engine, Pepper(installation.settings.require_secret_key()))
+    return one_time_secrets.make(CONSENT_CODE, client=issued.client.id)
 
 
 def look_up(worker, token):

@@ -11,7 +11,7 @@ from services import mariadb_database, postgresql_database
 from support import SECRET_KEY
 
 from provider.cli.db import upgrade_database
-from provider.records.people.suppression import Marker
+from provider.records.people.suppression import IdentifierHasher
 from provider.settings import Settings
 from provider.store.provider_database import open_database
 
@@ -60,6 +60,6 @@ def small_book(open_book: Callable[[str], Book], tmp_path: Path, migrated_databa
 
 
 @pytest.fixture
-def marker() -> Marker:
+def hasher() -> IdentifierHasher:
     """Give what makes the keyed hashes of the tests' deployments."""
-    return Marker(SECRET_KEY.encode())
+    return IdentifierHasher(SECRET_KEY.encode())

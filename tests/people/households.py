@@ -77,21 +77,21 @@ class Book:
             self.store(object_type, record)
         return records
 
-    def wait(self, *entries: Any) -> None:
+    def add_batch(self, *entries: Any) -> None:
         """Put a batch into the outbox."""
         self._add(Batch, push_id="P1", records=len(entries), payload=orjson.dumps(entries), attempts=0, due_at=0.0,
                   leased_until=0.0)  # fmt: skip
 
-    def die(self, entry: Any) -> None:
+    def add_dead_letter(self, entry: Any) -> None:
         """Keep a dead letter."""
         self._add(DeadLetter, push_id="P1", payload=orjson.dumps(entry), message="refused", died_at=NOON)
 
-    def call(self, payload: bytes) -> None:
+    def add_webhook(self, payload: bytes) -> None:
         """Keep a call of a webhook."""
         self._add(Webhook, name="orders", client="pango", payload=payload, state="waiting", attempts=0, due_at=0.0,
                   leased_until=0.0, received_at=NOON)  # fmt: skip
 
-    def send(self, ref_id: str) -> None:
+    def add_sent_record(self, ref_id: str) -> None:
         """Keep that a record was sent, and what Pango said of it."""
         self._add(Sent, push_id="P1", ref_id=ref_id)
         self._add(CallbackResult, ref_id=ref_id, status=1, received_at=NOON)

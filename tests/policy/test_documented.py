@@ -3,11 +3,13 @@
 import ast
 import re
 from dataclasses import MISSING
+from pathlib import Path
 
 import pytest
 from support import CHECKOUT
 
-from provider.cli.main import _COMMANDS
+from provider import errors
+from provider.cli.main import COMMANDS
 from provider.errors import ERRORS
 from provider.settings import describe, variable
 
@@ -42,7 +44,15 @@ def test_every_error_code_is_documented(code):
     assert f"| `{code}` | {ERRORS[code].status} |" in DOCUMENTS
 
 
-@pytest.mark.parametrize("command", _COMMANDS)
+def test_every_error_is_in_the_set_of_codes():
+    """Every class of provider/errors.py is one error code, but for those that are no answer; no two share a name."""
+    tree = ast.parse(Path(errors.__file__).read_text())
+    names = [node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    assert sorted(names) == sorted(["ConfigurationError", "ProviderError", *ERRORS])
+    assert {error.__name__: error for error in ERRORS.values()} == ERRORS
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_is_documented(command):
     """Each command stands in the documents as it is typed."""
     assert re.search(rf"\bprovider {command}\b", DOCUMENTS)

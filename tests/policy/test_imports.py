@@ -1,11 +1,11 @@
-"""What works without what: the contract and the use case know neither the web nor each other's business."""
+"""Which modules are loaded: neither a lookup nor a command loads libraries that it does not need."""
 
 import pkgutil
 import subprocess
 import sys
 
 import pytest
-from support import environment
+from support import environment, fill
 
 import provider.contract
 
@@ -55,3 +55,35 @@ print(lookup(datasets["voucher"], {{"phone": "0359677657"}}))
 assert not {{"flask", "werkzeug"}} & set(sys.modules)
 """
     assert run(program, tmp_path) == "{'code': 'E094', 'expired': False, 'value': 10000}\n"
+
+
+def loaded_by(command, folder):
+    """Run a `provider` command that must succeed; give the names of the top-level modules it has loaded."""
+    program = f"""
+import atexit, sys
+from provider.cli import main
+
+atexit.register(lambda: print(*sys.modules))
+sys.argv = ["provider", *{command!r}]
+main()
+"""
+    return {name.partition(".")[0] for name in run(program, folder).splitlines()[-1].split()}
+
+
+HEAVY = {"alembic", "authlib", "flask", "granian", "hypothesis", "joserfc", "openpyxl", "phonenumbers", "pytest"}
+
+
+@pytest.mark.parametrize(
+    ("command", "absent"),
+    [
+        (("--help",), HEAVY | {"environs", "marshmallow", "orjson", "rich", "sqlalchemy", "structlog"}),
+        (("client", "list"), HEAVY),
+    ],
+    ids=["help", "client list"],
+)
+def test_a_command_loads_no_more_than_it_needs(tmp_path, migrated_database, sample_data, command, absent):
+    """Help loads no command, and `client list` loads neither the service nor the tools for migrations."""
+    fill(tmp_path, migrated_database, sample_data)
+    loaded = loaded_by(command, tmp_path)
+    assert {"click", "provider"} <= loaded
+    assert not absent & loaded

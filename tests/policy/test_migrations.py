@@ -9,7 +9,8 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 
 from provider.settings import Settings
-from provider.store.provider_database import VERSION_TABLE, migrations
+from provider.store.alembic_config import migrations
+from provider.store.migration_history import VERSION_TABLE
 from provider.store.schema import metadata
 
 OURS = {*metadata.tables, VERSION_TABLE}
@@ -49,9 +50,9 @@ def tables(file):
 
 
 def test_there_is_one_head():
-    """The migrations are one line: no two of them claim to be the latest."""
+    """Our migrations are one line: no two of them claim to be the latest."""
     script = ScriptDirectory.from_config(migrations(Settings()))
-    assert len(script.get_heads()) == 1
+    assert len(script.get_heads()) == 1, 'Run: alembic merge heads -m "join"'
     assert len(script.get_bases()) == 1
 
 

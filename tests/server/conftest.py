@@ -1,4 +1,4 @@
-"""The real server, started once for all that only ask it."""
+"""The real server, started once for all tests that only send requests."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The log: JSON lines with ids, and nobody's data in them, whatever was sent and wherever."""
+"""The log: JSON lines with ids and without personal data, whatever was sent."""
 
 import json
 import logging

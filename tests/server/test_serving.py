@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 import httpx2
 import pytest
+from services import require_program
 from support import (
     EMAIL,
+    PATIENCE_SECONDS,
     PHONE,
     VOUCHER,
     Server,
@@ -118,7 +120,7 @@ def test_head_has_no_body_on_the_wire(server, key):
     "path", [b"/v1/data/\xff\xfe", b"/v1/data/%00", b"/v1/data/%ff", b"//v1/data/voucher", b"/%2e%2e/x"]
 )
 def test_odd_addresses_on_the_wire_are_refused(server, key, path):
-    """Bytes that are no address end in a refusal, and the server goes on."""
+    """Bytes that are no address are refused, and the server goes on."""
     request = b"GET " + path + b" HTTP/1.1\r\nHost: x\r\ntoken-key: " + key.encode() + b"\r\nConnection: close\r\n\r\n"
     assert raw_answer(server.port, request)[0] in {400, 404}
     assert httpx2.get(f"{server.url}/healthz").status_code == 200
@@ -166,6 +168,7 @@ def test_a_revocation_is_felt_by_a_running_server(server, server_folder):
 
 def test_demo_serve_and_paste(tmp_path):
     """After `provider demo`, `provider serve` on PORT answers each curl line the demo printed, pasted as it is."""
+    require_program("curl")
     port = free_port()
     printed = provider("demo", cwd=tmp_path, PORT=str(port)).stdout
     lines = [line for line in printed.splitlines() if line.startswith("curl ")]
@@ -174,7 +177,9 @@ def test_demo_serve_and_paste(tmp_path):
     server = Server(tmp_path, port=port)
     try:
         for line in lines:
-            done = subprocess.run(line, shell=True, capture_output=True, check=True, env=environment(), timeout=20)
+            done = subprocess.run(
+                line, shell=True, capture_output=True, check=True, env=environment(), timeout=PATIENCE_SECONDS
+            )
             answer = json.loads(done.stdout)
             assert answer["success"] is True
             (known,) = [value for name, value in expected.items() if f"/v1/data/{name}" in line]

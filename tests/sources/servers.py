@@ -1,4 +1,4 @@
-"""Servers to be maltreated: a PostgreSQL of our own, and lines to a server that can be made to hang."""
+"""A PostgreSQL of our own and connections to a server, which tests stop, pause and cut."""
 
 import contextlib
 import os
@@ -12,7 +12,7 @@ from pathlib import Path
 
 PATIENCE_SECONDS = 30
 LONGEST_PAUSE_SECONDS = 15
-"""After which a paused server goes on by itself, so that a test that would wait for ever fails in place of that."""
+"""After this time a paused server goes on by itself, so that a test fails rather than waits for ever."""
 
 
 class Cluster:
@@ -42,12 +42,12 @@ class Cluster:
             self._run("pg_ctl", "start", "--wait", f"--pgdata={self._data}", f"--log={self._folder}/log", "-o", options)
 
     def stop(self, mode: str = "fast") -> None:
-        """Stop it in the middle of whatever it does; harmless when it is stopped."""
+        """Stop it at once, whatever it does; harmless when it is stopped."""
         if self._processes():
             self._run("pg_ctl", "stop", "--wait", "--mode", mode, f"--pgdata={self._data}")
 
     def pause(self) -> None:
-        """Make it hang: the kernel goes on taking what is sent, and nobody answers."""
+        """Pause it: the kernel still accepts what is sent, but nothing answers."""
         self._signal(signal.SIGSTOP)
         self._end_of_pause = threading.Timer(LONGEST_PAUSE_SECONDS, self._signal, [signal.SIGCONT])
         self._end_of_pause.start()
@@ -95,7 +95,7 @@ class Cluster:
 
 
 class Line:
-    """A line to a server through a port of our own, which can be made to hang without touching the server."""
+    """Passes connections on to a server through a port of our own, and can stop passing without touching the server."""
 
     def __init__(self, port: int) -> None:
         self._target = port
@@ -109,7 +109,7 @@ class Line:
         self._start(self._accept)
 
     def hang(self) -> None:
-        """Take what is sent and pass nothing on."""
+        """Accept what is sent and pass nothing on."""
         self._flows.clear()
         self._end_of_pause = threading.Timer(LONGEST_PAUSE_SECONDS, self._flows.set)
         self._end_of_pause.start()
@@ -120,7 +120,7 @@ class Line:
         self._flows.set()
 
     def close(self) -> None:
-        """End every conversation."""
+        """Close every connection."""
         self.flow()
         for one in [self._listener, *self._sockets]:
             with contextlib.suppress(OSError):
@@ -155,7 +155,7 @@ class Line:
 
 @contextlib.contextmanager
 def silent_port():
-    """Open a port that takes calls and says nothing."""
+    """Open a port that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0), backlog=64) as listener:
         yield listener.getsockname()[1]
 

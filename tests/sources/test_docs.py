@@ -8,7 +8,7 @@ import pytest
 from support import CHECKOUT
 
 from provider.database.sources import Sources
-from provider.dataset import columns, conversion, lookup_statement, masks, table
+from provider.dataset import base, columns, conversion, lookup_statement, masks
 from provider.errors import ProviderError
 from provider.lookup import lookup
 
@@ -65,7 +65,7 @@ def test_every_choice_is_on_the_page(words):
         "mask": masks.MASKS,
         "match": lookup_statement.MATCHES,
         "several": lookup_statement.SEVERAL[2:],
-        "shape": table.SHAPES[1:],
+        "shape": base.SHAPES[1:],
         "stored_as": columns.PHONE_FORMS,
     }[words]
     for choice in choices:

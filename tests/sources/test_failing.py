@@ -130,7 +130,7 @@ def code(response):
 
 
 def demo_goes_on(client):
-    """Ask the dataset of the other source, which must not notice anything."""
+    """Ask the dataset of the other source, which must answer as always."""
     response, seconds = timed(client, "demo", email=EMAIL)
     assert record(response) == VOUCHER
     assert seconds < SOON
@@ -145,7 +145,7 @@ def comes_back(client):
 
 
 def test_a_database_stopped_in_the_middle_of_load(cluster, tmp_path, deployment, package, sample_data):
-    """Under load a database that stops and starts again costs no wrong answer, no hang and no restart of ours."""
+    """When a database stops and starts again under load, no answer is wrong, nothing hangs and no restart is needed."""
     settings, issued = deployment.settings, deployment.issue()
     server = Server(
         tmp_path,
@@ -202,7 +202,7 @@ def test_a_database_stopped_in_the_middle_of_load(cluster, tmp_path, deployment,
 
 @pytest.mark.parametrize("idle", [False, True], ids=["busy", "idle"])
 def test_a_database_that_hangs(cluster, serve, idle):
-    """A database that says nothing is given up after the limit, then refused at once, and used again later."""
+    """A lookup of a database that does not answer ends at the limit, then is refused at once, and works later."""
     client_of = serve(cluster.url)
     client = client_of()
     assert {code(response) for response, _ in at_once(client_of, 3)} == {0}
@@ -223,7 +223,7 @@ def test_a_database_that_hangs(cluster, serve, idle):
 
 @pytest.mark.parametrize("_server", ["postgresql", "mariadb"], indirect=True, scope="session")
 def test_a_line_that_hangs(database, serve):
-    """A firewall that drops a conversation without a word costs the limit, once for each connection at most."""
+    """When a firewall drops packets silently, a lookup takes the limit, at most once for each connection."""
     database.run(*TABLES)
     address = make_url(database.url)
     line = Line(address.port)
@@ -272,7 +272,7 @@ def test_a_statement_that_takes_too_long(database, serve):
 
 @pytest.mark.parametrize("_server", ["postgresql", "mariadb"], indirect=True, scope="session")
 def test_a_connection_killed_in_the_middle_of_a_statement(database, serve):
-    """An administrator who ends a connection costs that lookup alone."""
+    """When an administrator ends a connection, only its lookup fails."""
     slow_view(database, seconds=0.4)
     client_of = serve(database.url)
     assert record(ask(client_of())) == {"v": 1}
@@ -295,7 +295,7 @@ def test_a_connection_killed_in_the_middle_of_a_statement(database, serve):
 
 @pytest.mark.parametrize("_server", ["postgresql", "mariadb"], indirect=True, scope="session")
 def test_connections_killed_while_they_lie_idle(database, serve):
-    """Connections that died while nobody used them are replaced before a lookup notices."""
+    """Idle connections that were lost are replaced, and no lookup fails."""
     database.run(*TABLES)
     client_of = serve(database.url)
     assert {code(response) for response, _ in at_once(client_of, 4)} == {0}
@@ -382,7 +382,7 @@ def test_a_pool_that_is_exhausted_refuses_quickly(database):
     database.run(*TABLES)
     dataset = database.prepared(table="a")
     source = database.source()
-    find = dataset.select(source)
+    find = dataset.reader(source).read
     query = understand(dataset, {"phone": PHONE})
     with ExitStack() as stack:
         for _ in range(source.engine.pool.size()):

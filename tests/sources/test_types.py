@@ -151,7 +151,7 @@ def answers(database, types):
 
 @pytest.mark.parametrize("_server", ["postgresql"], indirect=True, scope="session")
 def test_postgresql_types(database):
-    """Each type of PostgreSQL is answered, dates that no calendar of Python's holds as their text."""
+    """Each type of PostgreSQL is answered; dates that Python cannot hold as their text."""
     database.run(
         "CREATE TYPE mood AS ENUM ('sad', 'glad')",
         "CREATE TYPE pair AS (a integer, b text)",
@@ -169,7 +169,7 @@ def test_mariadb_types(database):
 
 @pytest.mark.parametrize("_server", ["sqlite"], indirect=True, scope="session")
 def test_sqlite_types(database):
-    """Whatever SQLite lets into a column is answered, as its type where that can be and as it is where not."""
+    """Whatever SQLite keeps in a column is answered: as the column's type where possible, else as it is."""
     assert answers(database, SQLITE) == SQLITE
 
 

@@ -121,6 +121,60 @@ def test_all_takes_only_who_has_every_identifier_sent(database):
             ask(**sent)
 
 
+@pytest.mark.parametrize("match", ["first", "any"])
+def test_an_identifier_that_no_row_can_hold_leaves_it_to_the_others(database, match):
+    """A foreign number in a table of national ones, or text for a number, keeps nobody from being found by email."""
+    ask = database.serve(*PEOPLE, identifiers={**BOTH, "number": "v"}, match=match)
+    for sent in ({"phone": "+4915112345678"}, {"number": "two"}):
+        assert ask(**sent, email="binh@example.com") == {"v": 2}
+        with pytest.raises(NotFound):
+            ask(**sent)
+
+
+def test_all_takes_one_identifier_that_is_sent_alone(database):
+    """match='all' asks for the identifiers that are sent, not for those that are declared."""
+    ask = database.serve(*PEOPLE, identifiers={**BOTH, "number": "v"}, match="all")
+    for sent in ({"phone": "0359677652"}, {"email": "binh@example.com"}, {"number": "2"}):
+        assert ask(**sent) == {"v": 2}
+    with pytest.raises(NotFound):
+        ask(number="two")
+
+
+@pytest.mark.parametrize("match", ["first", "any", "all"])
+def test_a_row_that_several_identifiers_find_is_one(database, match):
+    """The same row by phone and by email is neither ambiguous nor twice in a list."""
+    both = {"phone": "0359677651", "email": "an@example.com"}
+    assert database.serve(*PEOPLE, identifiers=BOTH, match=match)(**both) == {"v": 1}
+    listed = database.serve(identifiers=BOTH, match=match, shape="list")(**both)
+    assert listed == {"total": 1, "items": [{"v": 1}]}
+
+
+@pytest.mark.parametrize(("sent", "first"), [({"phone": "0359677651", "email": "binh@example.com"}, 1)])
+@pytest.mark.parametrize("several", ["error", "first"])
+def test_two_people_are_not_ambiguous_where_the_first_counts(database, several, sent, first):
+    """With match='first', rows of a later identifier make nothing ambiguous; two rows of the first do."""
+    ask = database.serve(*PEOPLE, identifiers=BOTH, several=several)
+    assert ask(**sent) == {"v": first}
+    database.run("INSERT INTO t (mobile, mail, code, v) VALUES ('0359677651', 'other@example.com', 'C', 3)")
+    if several == "first":
+        assert ask(**sent) == {"v": first}
+    else:
+        with pytest.raises(Ambiguous):
+            ask(**sent)
+
+
+def test_leading_zeros_are_part_of_a_code(database):
+    """Codes of digits are text where the column is text: 007 is not 7. In a column of numbers they are the same."""
+    database.run(
+        "CREATE TABLE t (code VARCHAR(9), number INTEGER, v INTEGER)",
+        "INSERT INTO t VALUES ('007', 5, 1), ('7', 7, 2)",
+    )
+    ask = database.serve(identifiers={"code": "code", "number": "number"})
+    assert [ask(code="007"), ask(code="7"), ask(number="007")] == [{"v": 1}, {"v": 2}, {"v": 2}]
+    with pytest.raises(NotFound):
+        ask(code="07")
+
+
 SEVERAL = (
     "CREATE TABLE t (mobile VARCHAR(20), v INTEGER, made DATE)",
     f"""INSERT INTO t VALUES ('{PHONE}', 1, '2026-01-01'), ('{PHONE}', 2, NULL), ('{PHONE}', 3, '2026-03-01'),
@@ -187,7 +241,7 @@ def test_conditions_hold_on_every_way_to_a_row(database):
 
 
 def test_a_field_converts_maps_and_masks(database):
-    """A Field converts, then maps, then masks; what cannot be converted is left out; a Constant is always there."""
+    """A Field converts, then maps, then masks; null and what cannot be converted are left out; a Constant never is."""
     ask = database.serve(
         "CREATE TABLE t (mobile VARCHAR(20), born VARCHAR(20), spent VARCHAR(20), state INTEGER, seen BIGINT, "
         "note VARCHAR(20), empty VARCHAR(9))",
@@ -206,6 +260,8 @@ def test_a_field_converts_maps_and_masks(database):
             "loud": Field("note", convert=lambda value: value.upper()),
             "picked": Field("note", convert=lambda value: {"x": 1}[value]),
             "empty": "empty",
+            "unmapped": Field("empty", values={"x": "y"}, otherwise="khác"),
+            "untouched": Field("empty", convert=str),
             "brand": Constant("Bytetech"),
         },
     )
@@ -237,6 +293,7 @@ def test_a_list_has_a_total_and_a_limit(database):
         "total": 4,
         "items": [{"v": 1}, {"v": 2}, {"v": 3}, {"v": 4}],
     }
+    assert database.serve(shape="list", limit=1, newest_by="made")(phone=PHONE) == {"total": 4, "items": [{"v": 3}]}
     with pytest.raises(NotFound):
         ask(phone="0359677658")
 

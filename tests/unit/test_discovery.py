@@ -67,7 +67,7 @@ def test_a_file_is_a_dataset_without_registration(make_package, start):
     )
     datasets = start(package)
     assert set(datasets) == {"voucher", "other"}
-    assert datasets["voucher"].where == f"{package}/voucher.py:8"
+    assert datasets["voucher"].declared_at == f"{package}/voucher.py:8"
     assert datasets["voucher"].description == "The newest voucher of a person."
 
 

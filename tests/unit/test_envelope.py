@@ -99,7 +99,7 @@ def test_a_miss_is_a_failure_otherwise():
 @pytest.mark.parametrize("part", CHOICES)
 @given(value=st.text())
 def test_a_choice_outside_the_closed_set_is_refused(part, value):
-    """A name or a habit that is none of the closed set is refused, and the message lists the set."""
+    """A name or an option that is not among the choices is refused, and the message lists the choices."""
     if value in CHOICES[part]:
         return
     with pytest.raises(ConfigurationError) as caught:

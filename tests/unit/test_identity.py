@@ -39,6 +39,11 @@ WRITTEN = [
     "tel:0359677657",
 ]
 
+INVISIBLE = (
+    "\u00ad\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e"
+    "\u2060\u2061\u2062\u2063\u2064\u2065\u2066\u2067\u2068\u2069\ufeff"
+)
+
 OLD_AND_NEW = {
     "0120": "070", "0121": "079", "0122": "077", "0126": "076", "0128": "078",
     "0123": "083", "0124": "084", "0125": "085", "0127": "081", "0129": "082",
@@ -67,6 +72,7 @@ JUNK = [
     "call 01234567890 now",
     "\u200b",
     "0" * 65,
+    f"0359{' ' * 60}677657",
     "1" * 10_000,
     "-1",
     "1e9",
@@ -83,6 +89,22 @@ def test_every_written_form_is_the_same_person(written):
     phone = canonical_phone(written)
     assert (phone.e164, phone.national, phone.international) == ("+84359677657", "0359677657", "84359677657")
     assert phone.forms == ("0359677657", "+84359677657", "84359677657")
+
+
+@pytest.mark.parametrize("mark", INVISIBLE, ids=ascii)
+def test_an_invisible_character_changes_nobody(mark):
+    """A character that nobody sees is no part of a phone or an email, wherever it stands."""
+    for written in ("{0}0359677657", "0359{0}677657", "+84{0}359677657{0}", "(+84) {0}0359-677-657"):
+        assert canonical_phone(written.format(mark)).e164 == "+84359677657"
+    for written in ("{0}dee@bytetech.io", "d{0}ee@bytetech.io", "dee@byte{0}tech.io", "dee@bytetech.io{0}"):
+        assert canonical_email(written.format(mark)) == "dee@bytetech.io"
+
+
+@pytest.mark.parametrize("written", ["123456789", "+225123456789", "+225 00 01 23 45 67 89"])
+def test_a_leading_zero_is_part_of_a_number(written):
+    """Where subscribers' numbers begin with a zero, the digits without it, or with more of them, are no phone."""
+    with pytest.raises(InvalidPhone):
+        canonical_phone(written, region="CI")
 
 
 @pytest.mark.parametrize(("old", "new"), OLD_AND_NEW.items())
@@ -121,6 +143,8 @@ def test_a_number_of_another_country_has_no_national_form(written):
         ("IT", "06 6982 1234", "+390669821234", "0669821234"),
         ("SG", "9123 4567", "+6591234567", "91234567"),
         ("CO", "321 1234567", "+573211234567", "03211234567"),
+        ("CI", "01 23 45 67 89", "+2250123456789", "0123456789"),
+        ("CI", "+225 01 23 45 67 89", "+2250123456789", "0123456789"),
     ],
 )
 def test_the_region_decides_what_a_number_without_country_code_means(region, written, e164, national):

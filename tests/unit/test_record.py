@@ -54,7 +54,7 @@ class Word(str):
 
 
 class Unknown:
-    """A type nobody has heard of."""
+    """A type that nothing here knows."""
 
     def __str__(self):
         return "unknown"
@@ -170,7 +170,7 @@ def test_fields_keep_their_names_and_their_order():
 
 
 def test_a_document_ends_at_the_depth_orjson_can_write():
-    """A document of absurd depth is cut instead of making the answer fail."""
+    """A document that is too deep is cut; the answer does not fail."""
     nested: object = "bottom"
     for _ in range(100_000):
         nested = [nested]

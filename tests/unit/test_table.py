@@ -234,7 +234,7 @@ def test_a_view_is_served_like_a_table(serve):
 
 
 def test_names_of_all_sorts_are_quoted(serve):
-    """Tables, columns, fields and identifiers may have names that SQL would read otherwise."""
+    """Tables, columns, fields and identifiers may have names that are keywords or symbols in SQL."""
     ask = serve(
         'CREATE TABLE "Đơn hàng" ("order" TEXT, "giá trị" INTEGER, "a%b:c" TEXT, "sel""ect" TEXT);'
         "INSERT INTO \"Đơn hàng\" VALUES ('x', 5, '%', 'q')",

@@ -1,93 +1,103 @@
-"""Indexing: whether an index serves each lookup of a dataset, and which one to ask for."""
+"""Whether an index serves each lookup of a dataset, and which index is missing."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from provider.assist.doctor.examination import PROBE_EMAIL, Patient, nobody, probe_phone
-from provider.assist.doctor.findings import OK, WARNING, Finding
-from provider.assist.doctor.query_plans import Target, advise, explain, target
-from provider.assist.doctor.view_columns import origin
-from provider.assist.inspection.sampling import why
+from provider.assist.doctor.examination import Examination
+from provider.assist.doctor.findings import OK, WARNING
+from provider.assist.doctor.index_advice import advise_index
+from provider.assist.doctor.queries import UNKNOWN_EMAIL, unknown_person, unknown_phone
+from provider.assist.doctor.query_plans import LookupColumn, find_lookup_column, find_served
+from provider.assist.doctor.view_columns import find_base_column
+from provider.assist.inspection.catalogue import error_reason
 from provider.dataset.base import Query
 from provider.errors import SourceUnavailable, Timeout
 
-_CROWD = 100
+_MANY_ROWS = 100
 """Rows of one person from which on an index had better cover the fixed conditions too."""
 
 
-def check_indexes(patient: Patient) -> None:
-    """Explain the lookup by each identifier, and by phone and email together."""
-    targets: dict[str, Target] = {}
+def check_indexes(examination: Examination) -> None:
+    """Report whether an index serves the lookup by each identifier, and by phone and email together."""
+    columns: dict[str, LookupColumn] = {}
     served: set[str] = set()
-    for key, stored in patient.identifiers.items():
+    for key in examination.identifiers:
+        query, shown = unknown_person(examination.statement, key, region=examination.region)
         try:
-            query, shown = nobody(patient.probe, key, region=patient.region)
-            column = patient.chosen.columns.get(stored.name)
-            found = None if column is None else origin(patient.source, patient.chosen, column)
-            through = found is not None and found.table != patient.table_name
-            targets[key] = target(patient.source, found, stored, shown, through_view=through)
-            used, values = patient.probe.arrange(query)
-            served |= explain(patient.source, patient.probe.statement(used), values, {key: targets[key]})
+            columns[key] = _lookup_column(examination, key, shown)
+            served |= _served(examination, query, {key: columns[key]})
             if key in served:
-                patient.say(OK, "index", f"a lookup by {key} uses an index")
+                examination.findings.add(OK, "index", f"a lookup by {key} uses an index")
             else:
-                _unserved(patient, key, targets[key])
-        except (SQLAlchemyError, patient.source.engine.dialect.loaded_dbapi.Error) as error:
-            patient.say(WARNING, "index", f"the lookup by {key} cannot be explained: {why(error)}")
+                _report_unserved(examination, key, columns[key])
+        except (SQLAlchemyError, examination.source.engine.dialect.loaded_dbapi.Error) as error:
+            message = f"the lookup by {key} cannot be explained: {error_reason(error)}"
+            examination.findings.add(WARNING, "index", message)
     if {"phone", "email"} <= served:
-        _together(patient, targets)
+        _check_together(examination, {key: columns[key] for key in ("phone", "email")})
 
 
-def _unserved(patient: Patient, key: str, target: Target) -> None:
-    if target.leads:
-        patient.say(
-            WARNING, "index", f"a lookup by {key} does not use the index its column has.",
+def _lookup_column(examination: Examination, key: str, shown: str) -> LookupColumn:
+    stored = examination.identifiers[key]
+    column = examination.chosen.columns.get(stored.name)
+    base = None if column is None else find_base_column(examination.source, examination.chosen, column)
+    through_view = base is not None and base.table != examination.table_name
+    return find_lookup_column(examination.source, stored, base, shown, through_view=through_view)
+
+
+def _served(examination: Examination, query: Query, columns: Mapping[str, LookupColumn]) -> set[str]:
+    used, values = examination.statement.bind(query)
+    return find_served(examination.source, examination.statement.prepared(used), values, columns)
+
+
+def _report_unserved(examination: Examination, key: str, column: LookupColumn) -> None:
+    if column.is_indexed:
+        examination.findings.add(
+            WARNING,
+            "index",
+            f"a lookup by {key} does not use the index its column has.",
             "Have the database's administrator bring its statistics up to date (ANALYZE).",
-        )  # fmt: skip
+        )
         return
-    advice, sql = advise(patient.source, target, _crowding(patient, key))
+    advice, sql = advise_index(examination.source, column, _columns_to_cover(examination, key, column))
     message = f"no index serves a lookup by {key}: each one reads the whole table."
-    patient.findings.append(Finding(WARNING, "index", message, advice, sql))
+    examination.findings.add(WARNING, "index", message, advice, sql)
 
 
-def _crowding(patient: Patient, key: str) -> list[str]:
-    """Name the fixed conditions' columns, where one person has so many rows that an index had better cover them."""
-    fixed = [name for name, value in patient.rules.where.items() if value is not None and not _is_several(value)]
-    if not fixed or patient.table_name is None:
+def _columns_to_cover(examination: Examination, key: str, column: LookupColumn) -> list[str]:
+    """Name the columns of the fixed conditions, where one person has so many rows that the index had better cover them.
+
+    Only conditions with one value count, and only of a table, not of a view.
+    """
+    fixed = [
+        name
+        for name, value in examination.rules.where.items()
+        if value is not None and not isinstance(value, (list, tuple, set, frozenset))
+    ]
+    if not fixed or column.base is None or column.through_view:
         return []
-    if any(
-        getattr(origin(patient.source, patient.chosen, patient.chosen.columns[it]), "table", "") != patient.table_name
-        for it in fixed
-    ):
-        return []
-    people = patient.some(key)
     try:
-        counted = patient.count(key, people, ())
+        counted = examination.count_rows(key, examination.sampled_people(key), ())
     except (Timeout, SourceUnavailable):
         return []
-    return fixed if max(counted.values(), default=0) >= _CROWD else []
+    return fixed if max(counted.values(), default=0) >= _MANY_ROWS else []
 
 
-def _together(patient: Patient, targets: Mapping[str, Target]) -> None:
-    used, values = patient.probe.arrange(Query(phone=probe_phone(patient.region), email=PROBE_EMAIL))
-    both = {key: targets[key] for key in ("phone", "email")}
+def _check_together(examination: Examination, columns: Mapping[str, LookupColumn]) -> None:
+    match = examination.rules.match
     try:
-        served = explain(patient.source, patient.probe.statement(used), values, both)
-    except (SQLAlchemyError, patient.source.engine.dialect.loaded_dbapi.Error) as error:
-        patient.say(WARNING, "index", f"the lookup by phone and email cannot be explained: {why(error)}")
+        served = _served(examination, Query(phone=unknown_phone(examination.region), email=UNKNOWN_EMAIL), columns)
+    except (SQLAlchemyError, examination.source.engine.dialect.loaded_dbapi.Error) as error:
+        message = f"the lookup by phone and email cannot be explained: {error_reason(error)}"
+        examination.findings.add(WARNING, "index", message)
         return
-    if set(both) <= served or (patient.rules.match == "all" and served):
-        patient.say(OK, "index", "a lookup by phone and email together uses them")
+    if served == set(columns) or (match == "all" and served):
+        examination.findings.add(OK, "index", "a lookup by phone and email together uses them")
     else:
-        patient.say(
+        examination.findings.add(
             WARNING,
             "index",
             "a lookup by phone and email together reads the whole table, though each has an index.",
-            "Declare match='first': it looks by one after the other." if patient.rules.match != "first" else "",
+            "Declare match='first': it looks by one after the other." if match != "first" else "",
         )
-
-
-def _is_several(value: Any) -> bool:
-    return isinstance(value, (list, tuple, set, frozenset))

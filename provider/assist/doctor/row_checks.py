@@ -1,153 +1,166 @@
-"""Health: what a sample of the rows tells about whom a dataset will find, and what it will show."""
+"""Checks of a sample of the rows: who will not be found, what will not be shown, who is in several rows."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from sqlalchemy import ColumnElement, String, case, func, literal_column
 from sqlalchemy.dialects.postgresql import CITEXT
 
-from provider.assist.doctor.examination import Patient
-from provider.assist.doctor.findings import (
-    ERROR,
-    WARNING,
-    Compared,
-    emails,
-    empty,
-    inconvertible,
-    newest,
-    phones,
-    undecodable,
-)
-from provider.assist.inspection.column_meaning import masked
-from provider.assist.inspection.sampling import SAMPLE, kind_of, sample
-from provider.dataset.conversion import Convert, driver_conversion
+from provider.assist.doctor.examination import Examination
+from provider.assist.doctor.findings import ERROR, WARNING
+from provider.assist.doctor.identifier_checks import StoredIdentifier, check_emails, check_phones
+from provider.assist.doctor.value_checks import check_conversion, check_empty, check_newest, check_text
+from provider.assist.inspection.sampling import SAMPLE, sample
+from provider.assist.inspection.value_meaning import masked
+from provider.dataset.conversion import Convert, base_type, driver_conversion
 from provider.errors import SourceUnavailable, Timeout
+
+_TRUE: ColumnElement[int] = literal_column("1")
+_FALSE: ColumnElement[int] = literal_column("0")
 
 
 @dataclass
-class _Sampled:
-    """What was read of the table, by record field and by identifier."""
+class _SampledRows:
+    """A sample of at least one row, by record field and by identifier."""
 
     fields: Mapping[str, tuple[Convert | None, Sequence[Any]]]
-    identifiers: Mapping[str, Sequence[Compared]]
+    identifiers: Mapping[str, Sequence[StoredIdentifier]]
     newest: Sequence[Any]
-    rows: int
 
 
-def check_rows(patient: Patient) -> None:
-    """Sample the rows, and look for people nobody will find and values nobody will see."""
-    sampled = _sample(patient)
-    if sampled is not None:
-        _rows(patient, sampled)
+def check_rows(examination: Examination) -> None:
+    """Sample the rows, and report people nobody will find and values nobody will see."""
+    sampled = _sample(examination)
+    if sampled is None:
+        return
+    _check_identifiers(examination, sampled)
+    _check_texts(examination, sampled)
+    for name, it in examination.fields.items():
+        driver, values = sampled.fields[name]
+        check_empty(name, it, values, examination.findings)
+        check_conversion(name, it, driver, values, examination.findings)
+    rules = examination.rules
+    if rules.newest_by:
+        check_newest(rules.newest_by, sampled.newest, examination.findings)
+    elif rules.several == "error" and not rules.limit:
+        _check_duplicates(examination)
 
 
-def _sample(patient: Patient) -> _Sampled | None:
-    wanted: list[ColumnElement[Any]] = [patient.chosen.columns[it.column] for it in patient.fields.values()]
-    for key in patient.identifiers:
-        wanted += _comparisons(patient.probe.compared(key))
-    if patient.rules.newest_by:
-        wanted.append(patient.chosen.columns[patient.rules.newest_by])
+def _sample(examination: Examination) -> _SampledRows | None:
+    """Read a sample; None when there are no rows, or when they cannot be read, which is reported."""
+    findings, conditions = examination.findings, examination.statement.conditions
+    wanted = _columns_to_sample(examination)
     try:
-        description, rows = sample(patient.source, patient.chosen, wanted, where=patient.probe.conditions)
+        description, rows = sample(examination.source, examination.chosen, wanted, where=conditions)
     except Timeout:
-        patient.say(WARNING, "sample", f"{SAMPLE} rows could not be read in time: the rows were not checked.")
-        return None
+        findings.add(WARNING, "sample", f"{SAMPLE} rows could not be read in time: the rows were not checked.")
     except (SourceUnavailable, UnicodeError) as error:
         what = type(error if isinstance(error, UnicodeError) else error.__cause__).__name__
-        patient.say(ERROR, "sample", f"its rows cannot be read: {what}.", "Text in it may not be what it says it is.")
-        return None
-    if not rows:
-        _no_rows(patient)
-        return None
-    values = list(zip(*rows, strict=True))
-    dialect = patient.source.engine.dialect
+        findings.add(ERROR, "sample", f"its rows cannot be read: {what}.", "Text in it may not be what it says it is.")
+    else:
+        if rows:
+            return _by_name(examination, description, rows)
+        _report_no_rows(examination)
+    return None
+
+
+def _columns_to_sample(examination: Examination) -> list[ColumnElement[Any]]:
+    """List the fields' columns, three for each identifier, and newest_by, in this order."""
+    columns, newest_by = examination.chosen.columns, examination.rules.newest_by
+    return [
+        *(columns[it.column] for it in examination.fields.values()),
+        *(it for key in examination.identifiers for it in _with_equalities(examination.statement.compared[key])),
+        *([columns[newest_by]] if newest_by else []),
+    ]
+
+
+def _by_name(examination: Examination, description: Sequence[Any], rows: Sequence[Sequence[Any]]) -> _SampledRows:
+    """Take the sampled columns apart, in the order of `_columns_to_sample`."""
+    columns, dialect = examination.chosen.columns, examination.source.engine.dialect
+    values = iter(zip(*rows, strict=True))
     fields = {
-        name: (driver_conversion(patient.chosen.columns[it.column].type, dialect, description[at][1]), values[at])
-        for at, (name, it) in enumerate(patient.fields.items())
+        name: (driver_conversion(columns[it.column].type, dialect, described[1]), next(values))
+        for (name, it), described in zip(examination.fields.items(), description, strict=False)
     }
-    identifiers, at = {}, len(fields)
-    for key in patient.identifiers:
-        identifiers[key] = [
-            Compared(value, lowered=lowered != 0, trimmed=trimmed == 1)
-            for value, lowered, trimmed in zip(values[at], values[at + 1], values[at + 2], strict=True)
+    identifiers = {
+        key: [
+            StoredIdentifier(value, equals_lower=lower != 0, equals_trimmed=trimmed == 1)
+            for value, lower, trimmed in zip(next(values), next(values), next(values), strict=True)
         ]
-        at += 3
-    return _Sampled(fields, identifiers, values[at] if patient.rules.newest_by else (), len(rows))
+        for key in examination.identifiers
+    }
+    return _SampledRows(fields, identifiers, next(values, ()))
 
 
-def _no_rows(patient: Patient) -> None:
-    if patient.rules.where:
+def _with_equalities(column: ColumnElement[Any]) -> list[ColumnElement[Any]]:
+    """Select a value, and whether the database takes it for equal to itself in lower case and without end blanks."""
+    kind = base_type(column)
+    if not isinstance(kind, String) or isinstance(kind, CITEXT):  # lower() of a CITEXT is text, which has case
+        return [column, _TRUE, _FALSE]
+    lower, trimmed = (case((column == it, _TRUE), else_=_FALSE) for it in (func.lower(column), func.rtrim(column)))
+    return [column, lower, trimmed]
+
+
+def _report_no_rows(examination: Examination) -> None:
+    if examination.rules.where:
         rows: Sequence[Any] = ()
         with suppress(Timeout, SourceUnavailable):
-            _, rows = sample(patient.source, patient.chosen, [literal_column("1")], most=1)
+            _, rows = sample(examination.source, examination.chosen, [_TRUE], most=1)
         if rows:
-            patient.say(WARNING, "where", "no row satisfies where=: nobody will be found.", "Correct the values.")
+            message = "no row satisfies where=: nobody will be found."
+            examination.findings.add(WARNING, "where", message, "Correct the values.")
             return
-    patient.say(WARNING, "rows", "it has no rows: nothing about them could be checked.")
+    examination.findings.add(WARNING, "rows", "it has no rows: nothing about them could be checked.")
 
 
-def _rows(patient: Patient, sampled: _Sampled) -> None:
-    findings = patient.findings
+def _check_identifiers(examination: Examination, sampled: _SampledRows) -> None:
+    findings, found = examination.findings, examination.found
     for key, values in sampled.identifiers.items():
-        stored = patient.identifiers[key]
+        column = examination.identifiers[key]
         if key == "phone":
-            said, met = phones(values, stored, patient.forms_of_phone, region=patient.region)
-            findings += said
-            patient.found[key] = met.found
+            forms_of = partial(examination.forms, key)
+            found[key] = check_phones(values, column, forms_of, findings, region=examination.region)
         elif key == "email":
-            said, met = emails(values, stored)
-            findings += said
-            patient.found[key] = met.found
+            found[key] = check_emails(values, column, findings)
         else:
-            patient.found[key] = [str(it.seen) for it in values if it.value is not None and str(it.value).strip()]
+            found[key] = [str(it.compared) for it in values if it.value is not None and str(it.value).strip()]
         if all(it.value is None or it.value == "" for it in values):
-            patient.say(WARNING, "null", f"identifier {key} ({stored.name}) is null in all {len(values)} sampled rows.")
-    texts = {it.name: [one.value for one in sampled.identifiers[key]] for key, it in patient.identifiers.items()}
-    texts |= {it.column: [*sampled.fields[name][1]] for name, it in patient.fields.items()}
-    for column, held in texts.items():
-        if column in patient.chosen.columns:
-            findings += undecodable(column, patient.chosen.columns[column].type, held)
-    for name, it in patient.fields.items():
-        driver, values_held = sampled.fields[name]
-        findings += empty(name, it, values_held)
-        findings += inconvertible(name, it, driver, values_held)
-    if patient.rules.newest_by:
-        findings += newest(patient.rules.newest_by, sampled.newest)
-    elif patient.rules.several == "error" and not patient.rules.limit:
-        _duplicates(patient)
+            message = f"identifier {key} ({column.name}) is null in all {len(values)} sampled rows."
+            findings.add(WARNING, "null", message)
 
 
-def _duplicates(patient: Patient) -> None:
-    """Ask again for people of the sample, to see who stands in several rows."""
-    for key in patient.identifiers:
-        people = patient.some(key)
+def _check_texts(examination: Examination, sampled: _SampledRows) -> None:
+    """Check the text of each column once, even if it is both an identifier's and a field's."""
+    columns = examination.chosen.columns
+    texts: dict[str, Sequence[Any]] = {
+        it.name: [stored.value for stored in sampled.identifiers[key]] for key, it in examination.identifiers.items()
+    }
+    texts |= {it.column: sampled.fields[name][1] for name, it in examination.fields.items()}
+    for name, values in texts.items():
+        if name in columns:  # an identifier with an expression may name anything
+            check_text(name, columns[name].type, values, examination.findings)
+
+
+def _check_duplicates(examination: Examination) -> None:
+    """Ask for sampled people again, to see who is in several rows."""
+    for key in examination.identifiers:
+        people = examination.sampled_people(key)
         try:
-            counted = patient.count(key, people, patient.probe.conditions)
+            counted = examination.count_rows(key, people, examination.statement.conditions)
         except (Timeout, SourceUnavailable):
-            continue  # without an index that may take too long; the missing index is what is said
+            continue  # without an index it may take too long, and the missing index is reported
         several = {person: count for person, count in counted.items() if count > 1}
         if several:
-            # The dry run is of somebody who stands in one.
-            patient.found[key] = [person for person in patient.found[key] if person not in several]
+            # The dry run looks up somebody who is in one row.
+            examination.found[key] = [person for person in examination.found[key] if person not in several]
             person, most = max(several.items(), key=lambda it: it[1])
-            patient.say(
+            examination.findings.add(
                 WARNING,
                 "duplicates",
                 f"by {key}, {len(several)} of {len(people)} sampled people are in several rows (up to {most}, "
                 f"like {masked(person)}): callers get Ambiguous.",
                 "Declare newest_by=, the date by which the newest row counts, or several='first'.",
             )
-
-
-def _comparisons(column: ColumnElement[Any]) -> list[ColumnElement[Any]]:
-    """Ask for a value as it is compared, and whether the database minds capitals and blanks at its end."""
-    one: ColumnElement[int] = literal_column("1")
-    none: ColumnElement[int] = literal_column("0")
-    if not isinstance(kind_of(column), String):
-        return [column, one, none]
-    if isinstance(kind_of(column), CITEXT):
-        return [column, one, none]  # lower() would make text of it, which minds capitals
-    lowered = case((column == func.lower(column), one), else_=none)
-    return [column, lowered, case((column == func.rtrim(column), one), else_=none)]

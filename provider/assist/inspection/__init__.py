@@ -1,1 +1,1 @@
-"""What a table holds: a sample of its rows, and what its columns' names and values mean."""
+"""What a table holds: its names, a sample of its rows, and what names and values mean."""

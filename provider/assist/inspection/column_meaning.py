@@ -1,20 +1,11 @@
-"""Guesses: what a column holds, from its name, in English and Vietnamese, and from its values."""
+"""What a column holds, judged by its name in English or Vietnamese."""
 
 import re
 import unicodedata
-from dataclasses import dataclass
-from typing import Any
-
-from provider.contract.identity import Phone, canonical_phone
-from provider.errors import InvalidPhone
 
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _NO_WORD = re.compile(r"[^A-Za-z0-9]+")
-_SEPARATORS = re.compile(r"[\s\u00a0\-.()/_]")
-_EMAIL = re.compile(r"\s*[^@\s]+@[^@\s]+\.[^@\s]+\s*")
-_DECIMALS = re.compile(r"\s*\d+\.0+\s*")
 _LONGEST_NAME = 40
-_SHOWN = 2
 
 # Words are compared one by one, stems anywhere in the name: many tables write names in one piece.
 _PHONE_WORDS = frozenset({"dt", "tel", "cell", "sdt", "zalo", "telephone", "msisdn", "phones", "fone"})
@@ -111,24 +102,24 @@ _HARMLESS = re.compile(
 def words(name: str) -> list[str]:
     """Split a name into lower-case words without accents: `SốĐiệnThoại` gives so, dien, thoai."""
     plain = unicodedata.normalize("NFD", name.replace("đ", "d").replace("Đ", "D"))
-    plain = "".join(letter for letter in plain if not unicodedata.combining(letter))
+    plain = "".join(character for character in plain if not unicodedata.combining(character))
     return [word.lower() for part in _NO_WORD.split(plain) for word in _CAMEL.split(part) if word]
 
 
 def field_name(column: str) -> str:
-    """Name a record's field after a column: camelCase without accents; empty when nothing of the name can be kept."""
+    """Name a record's field after a column: camelCase without accents; empty when no letter or digit is left."""
     first, *rest = words(column) or [""]
     name = (first + "".join(word.capitalize() for word in rest))[:_LONGEST_NAME]
     return f"field{name.capitalize()}" if name[:1].isdigit() else name
 
 
 def likely_phone(column: str) -> int:
-    """Tell how much a column's name sounds like somebody's phone: 0 not at all, 1 somebody else's perhaps, 2 yes."""
+    """Tell whether a column's name means the person's phone: 0 no, 1 maybe somebody else's, 2 yes."""
     return _likely(words(column), _PHONE_WORDS, _PHONE_STEMS)
 
 
 def likely_email(column: str) -> int:
-    """Tell how much a column's name sounds like somebody's email: 0, 1 or 2."""
+    """Tell whether a column's name means the person's email: 0 no, 1 maybe somebody else's, 2 yes."""
     return _likely(words(column), _EMAIL_WORDS, _EMAIL_STEMS)
 
 
@@ -142,13 +133,13 @@ def _likely(parts: list[str], known: frozenset[str], stems: tuple[str, ...]) -> 
 
 
 def likely_key(column: str) -> bool:
-    """Tell whether a column's name sounds like the number or code a person has with the partner."""
+    """Tell whether a column's name means the number or code that a person has with the partner."""
     plain = "_".join(words(column))
     return bool(_KEY.fullmatch(plain)) and not _NOT_A_KEY.search(plain)
 
 
 def likely_age(column: str) -> int:
-    """Tell how much a column's name sounds like how new a row is: 0 not at all, 1 changed at, 2 made at."""
+    """Tell whether a column's name means when a row was written: 0 no, 1 when it was changed, 2 when it was made."""
     plain = "_".join(words(column))
     if _CREATED.fullmatch(plain):
         return 2
@@ -156,100 +147,20 @@ def likely_age(column: str) -> int:
 
 
 def likely_secret(column: str) -> bool:
-    """Tell whether a column's name sounds like something nobody must see."""
+    """Tell whether a column's name means something secret, such as a password."""
     return bool(_SECRET.search("_".join(words(column))))
 
 
 def likely_harmless(column: str) -> bool:
-    """Tell whether a column's name certainly says nothing of who a person is."""
+    """Tell whether a column's name surely means nothing personal, such as a tier or points."""
     return bool(_HARMLESS.fullmatch("_".join(words(column)))) and not personal(column)
 
 
 def personal(column: str) -> str | None:
-    """Say what personal data a column's name hints at, None for none."""
+    """Give the kind of personal data that a column's name hints at, None for none."""
     if likely_phone(column):
         return "phone"
     if likely_email(column):
         return "email"
     plain = "_".join(words(column))
     return next((hint for pattern, hint in _COMPILED_HINTS if pattern.search(plain)), None)
-
-
-def looks_like_email(value: Any) -> bool:
-    """Tell whether a value is an email address, as far as a glance tells."""
-    return isinstance(value, str) and bool(_EMAIL.fullmatch(value))
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """How a phone is written in a table.
-
-    `form` is one of `stored_as`; `separators` what must be taken out first. Without a form, `trouble` says why not;
-    `phone` is None when the value is no phone at all.
-    """
-
-    phone: Phone | None
-    form: str | None = None
-    separators: str = ""
-    trouble: str = ""
-
-
-def how_written(value: Any, *, region: str) -> Written:
-    """Tell in which form a phone is stored."""
-    text = str(value)
-    if _DECIMALS.fullmatch(text):
-        if isinstance(value, str):
-            return Written(None, trouble="as a number with decimals")
-        text = text.partition(".")[0]
-    try:
-        phone = canonical_phone(text, region=region)
-    except InvalidPhone:
-        return Written(None, trouble=_no_phone(text, region))
-    if not isinstance(value, str):
-        # A column of numbers keeps no leading 0, and is compared as a number.
-        forms = {str(int(phone.national)): "national"} if phone.national else {}
-        forms[phone.international] = "international"
-        return Written(phone, forms.get(text), trouble="in another form")
-    if form := _form(text, phone):
-        return Written(phone, form)
-    bare = _SEPARATORS.sub("", text)
-    if form := _form(bare, phone):
-        return Written(phone, form, "".join(sorted(set(_SEPARATORS.findall(text)))))
-    return Written(phone, trouble=_trouble(bare, phone))
-
-
-def _form(text: str, phone: Phone) -> str | None:
-    for form in ("national", "e164", "international"):
-        if text == getattr(phone, form):
-            return form
-    return None
-
-
-def _trouble(bare: str, phone: Phone) -> str:
-    if phone.national and bare == phone.national[1:]:
-        return "without the leading 0"
-    if bare.startswith("00"):
-        return "with 00 in place of the plus"
-    if not bare.isascii() or not bare.lstrip("+").isdigit():
-        return "with characters that are no digits"
-    if phone.national and len(bare.lstrip("+")) > len(phone.national) and bare.startswith("01"):
-        return "with a prefix of before 2018"
-    if phone.national and bare.endswith(phone.national):
-        return "with a country code and the 0 as well"
-    return "in another form"
-
-
-def _no_phone(text: str, region: str) -> str:
-    parts = [part for part in re.split(r"[/,;|&\n-]| or | hoặc ", text) if part.strip()]
-    if len(parts) > 1 and all(how_written(part.strip(), region=region).phone for part in parts):
-        return "several phones in one value"
-    return "no valid phone"
-
-
-def masked(value: Any) -> str:
-    """Show a value's shape and its last two characters at most: enough to find the row, too little to know it."""
-    text = str(value)
-    keep = _SHOWN if sum(letter.isalnum() for letter in text) > 2 * _SHOWN else 0
-    hidden, end = (text[:-keep], text[-keep:]) if keep else (text, "")
-    shape = "".join("*" if letter.isalnum() else letter if letter.isprintable() else "?" for letter in hidden) + end
-    return shape if len(shape) <= _LONGEST_NAME else f"{shape[:8]}...{shape[-8:]}"

@@ -1,87 +1,81 @@
-"""Sampled: the columns of a table, and what a sample of its rows holds in each."""
+"""The columns of a table, each with the values a sample of the rows holds."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import CHAR, Column, Date, DateTime, LargeBinary, String, Table
 from sqlalchemy.types import TypeEngine
 
-from provider.assist.inspection.column_meaning import (
-    Written,
-    how_written,
-    likely_phone,
-    likely_secret,
-    looks_like_email,
-    personal,
-)
-from provider.assist.inspection.sampling import kind_of, sample
+from provider.assist.inspection.column_meaning import likely_phone, likely_secret, personal
+from provider.assist.inspection.sampling import sample
+from provider.assist.inspection.value_meaning import StoredPhone, is_iso_date, looks_like_email, read_phone
 from provider.database.sources import Source
+from provider.dataset.conversion import base_type
 from provider.errors import SourceUnavailable, Timeout
 
 CLEAN = 0.8
-"""The share of values from which on a column is what they look like, whatever its name."""
+"""The share of values that decides what a column holds, whatever its name."""
 
-_FEW_DIGITS = 7
+_PHONE_DIGITS = range(8, 16)
 
 
 @dataclass(eq=False)
 class SampledColumn:
-    """A column and the values met in it; `written` tells of each how it is a phone, where it may be one."""
+    """A column and its sampled values. `phones` are the values read as phones, empty when it cannot hold phones."""
 
     column: Column[Any]
     values: list[Any] = field(default_factory=list)
-    written: list[Written] = field(default_factory=list)
+    phones: list[StoredPhone] = field(default_factory=list)
 
     @property
     def name(self) -> str:
-        """Its name."""
+        """The column's name."""
         return self.column.name
 
     @property
     def kind(self) -> TypeEngine[Any]:
-        """Its type."""
-        return kind_of(self.column)
+        """The column's type."""
+        return base_type(self.column)
 
     @property
     def is_text(self) -> bool:
-        """Whether it holds text."""
+        """Whether the column holds text."""
         return isinstance(self.kind, String)
 
     @property
     def is_time(self) -> bool:
-        """Whether it sorts by date: it holds dates, or nothing but text in ISO 8601."""
+        """Whether the column sorts by date: it holds dates, or only text in ISO 8601."""
         if isinstance(self.kind, (Date, DateTime)):
             return True
-        return self.is_text and bool(self.values) and all(map(_is_iso, self.values))
+        return self.is_text and bool(self.values) and all(map(is_iso_date, self.values))
 
     @property
     def has_digits(self) -> bool:
-        """Whether most of its texts have as many digits as a phone: parsing them all takes time."""
+        """Whether most of the texts have as many digits as a phone. Reading them as phones takes much longer."""
         if not self.is_text or not self.values:
             return False
-        digits = [sum(letter.isdigit() for letter in str(value)) for value in self.values]
-        return sum(_FEW_DIGITS < count < 2 * _FEW_DIGITS + 2 for count in digits) / len(digits) >= CLEAN
+        digits = [sum(character.isdigit() for character in str(value)) for value in self.values]
+        return sum(count in _PHONE_DIGITS for count in digits) / len(digits) >= CLEAN
 
     @property
     def holds_phones(self) -> float:
-        """The share of phones among its values."""
-        return sum(it.phone is not None for it in self.written) / len(self.written) if self.written else 0.0
+        """The share of phones among the values."""
+        return sum(it.phone is not None for it in self.phones) / len(self.phones) if self.phones else 0.0
 
     @property
     def holds_formed_phones(self) -> float:
-        """The share of phones among its values that are in a form a lookup knows."""
-        return sum(it.form is not None for it in self.written) / len(self.values) if self.values else 0.0
+        """The share of values that are phones in a form a lookup knows."""
+        return sum(it.form is not None for it in self.phones) / len(self.values) if self.values else 0.0
 
     @property
     def holds_emails(self) -> float:
-        """The share of emails among its values."""
+        """The share of emails among the values."""
         return sum(map(looks_like_email, self.values)) / len(self.values) if self.values else 0.0
 
     @property
     def personal_data(self) -> str | None:
-        """What personal data its name hints at, or else its values; None for none."""
+        """The kind of personal data that the column's name hints at, or its values; None for none."""
         if hint := personal(self.name):
             return hint
         if self.holds_emails >= 1 - CLEAN:
@@ -91,7 +85,7 @@ class SampledColumn:
 
 @dataclass(frozen=True)
 class SampledTable:
-    """A table of a source, its columns by name, how many rows were sampled, and what to mind about them."""
+    """A table of a source, its columns by name, the number of sampled rows, and warnings for the person who asked."""
 
     source: Source
     table: Table
@@ -101,9 +95,10 @@ class SampledTable:
 
 
 def sample_table(source: Source, table: Table, *, region: str, phone: str | None) -> SampledTable:
-    """Read a sample of a table, but for what nobody must see; `phone` is the column known to hold phones, if one is.
+    """Read a sample of a table, without the columns that look like secrets.
 
-    Rows that cannot be read, or not in time, are a caution and no error.
+    `phone` names a column that is known to hold phones.
+        Rows that cannot be read, or not in time, give a caution, not an error.
     """
     columns = {it.name: SampledColumn(it) for it in table.columns}
     readable = [it for it in columns.values() if not isinstance(it.kind, LargeBinary) and not likely_secret(it.name)]
@@ -120,14 +115,6 @@ def sample_table(source: Source, table: Table, *, region: str, phone: str | None
             if value is not None and str(value).strip()
         ]
         if likely_phone(it.name) or it.name == phone or it.has_digits:
-            it.written = [how_written(value, region=region) for value in it.values]
+            it.phones = [read_phone(value, region=region) for value in it.values]
     cautions = [] if rows else ["It has no rows: the guesses are from the names alone."]
     return SampledTable(source, table, columns, len(rows), cautions)
-
-
-def _is_iso(value: Any) -> bool:
-    try:
-        datetime.fromisoformat(str(value))
-    except ValueError:
-        return False
-    return True

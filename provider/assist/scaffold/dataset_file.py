@@ -1,4 +1,4 @@
-"""Drafts: the text of a dataset file for a table that exists."""
+"""The text of a dataset file for a table that exists."""
 
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,7 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from provider.assist.inspection.column_meaning import field_name
 from provider.assist.scaffold.column_sample import SampledColumn, SampledTable, sample_table
-from provider.assist.scaffold.roles import Choice, Roles, find_roles
+from provider.assist.scaffold.roles import ChosenColumns, Roles, find_roles
 from provider.database.sources import Source
 from provider.dataset.columns import Column
 
@@ -18,43 +18,46 @@ _LONGEST_TYPE = 30
 
 
 @dataclass(frozen=True)
-class Draft:
-    """A dataset file's text, and what to tell whoever asked for it: what was found, and what to look at."""
+class DatasetFile:
+    """A dataset file's text, and for the person who asked: what was found, by topic, and warnings."""
 
     text: str
     found: Sequence[tuple[str, str]]
     cautions: Sequence[str]
 
 
-def draft(source: Source, *, name: str, table: str, schema: str | None, region: str, choice: Choice) -> Draft:
-    """Write a dataset file for a table or a view. ConfigurationError, SourceUnavailable, Timeout."""
+def write_dataset(
+    source: Source, *, name: str, table: str, schema: str | None, region: str, chosen: ChosenColumns
+) -> DatasetFile:
+    """Write the text of a dataset over a table or a view; ConfigurationError, SourceUnavailable, Timeout."""
     described = source.describe(table, schema)
-    choice.require(described)
-    sampled = sample_table(source, described, region=region, phone=choice.phone)
-    roles = find_roles(sampled, choice)
+    chosen.require(described)
+    sampled = sample_table(source, described, region=region, phone=chosen.phone)
+    roles = find_roles(sampled, chosen)
     names = _field_names([*roles.shown, *roles.hidden])
-    return Draft(_write(name, sampled, roles, names), _tell(roles, names), [*sampled.cautions, *roles.cautions])
+    text = _write_text(name, sampled, roles, names)
+    return DatasetFile(text, _summarize(roles, names), [*sampled.cautions, *roles.cautions])
 
 
 def _field_names(columns: Sequence[SampledColumn]) -> dict[str, str]:
-    """Name the fields, each once."""
+    """Name the record's fields by column; no two have the same name."""
     names: dict[str, str] = {}
     taken: set[str] = set()
     for position, it in enumerate(columns, 1):
         name = wanted = field_name(it.name) or f"column{position}"
-        again = 2
+        number = 2
         while name in taken:
-            name, again = f"{wanted}{again}", again + 1
+            name, number = f"{wanted}{number}", number + 1
         taken.add(name)
         names[it.name] = name
     return names
 
 
-def _tell(roles: Roles, names: Mapping[str, str]) -> list[tuple[str, str]]:
+def _summarize(roles: Roles, names: Mapping[str, str]) -> list[tuple[str, str]]:
     newest = roles.newest.name if roles.newest else "no date column tells; see several= in the docs"
     found = [*((name, it.seen) for name, it in roles.identifiers.items()), ("newest row", newest)]
-    told = ", ".join(names[it.name] for it in roles.shown)
-    found.append(("record", told or "nothing yet, as no column is certain to be harmless"))
+    shown = ", ".join(names[it.name] for it in roles.shown)
+    found.append(("record", shown or "nothing yet, as no column is certain to be harmless"))
     if roles.hidden:
         hinted = sum(it.personal_data is not None for it in roles.hidden)
         also = f" ({hinted} may be personal data)" if hinted else ""
@@ -65,10 +68,10 @@ def _tell(roles: Roles, names: Mapping[str, str]) -> list[tuple[str, str]]:
     return found
 
 
-def _write(name: str, sampled: SampledTable, roles: Roles, names: Mapping[str, str]) -> str:
+def _write_text(name: str, sampled: SampledTable, roles: Roles, names: Mapping[str, str]) -> str:
     table, source, newest = sampled.table, sampled.source, roles.newest
     record = [f"        {literal(names[it.name])}: {literal(it.name)}," for it in roles.shown]
-    imports = ["Column"] if any(_options(it.column) for it in roles.identifiers.values()) else []
+    imports = ["Column"] if any(_column_options(it.column) for it in roles.identifiers.values()) else []
     if not record:
         imports.append("Constant")
         record = ['        "found": Constant(value=True),  # nothing else is certain to be harmless']
@@ -81,7 +84,7 @@ def _write(name: str, sampled: SampledTable, roles: Roles, names: Mapping[str, s
         f"    table={literal(table.name)},",
         *([f"    schema={literal(table.schema)},"] if table.schema else []),
         "    identifiers={",
-        *[line for key, it in roles.identifiers.items() for line in _identifier(key, it.column)],
+        *[line for key, it in roles.identifiers.items() for line in _identifier_lines(key, it.column)],
         "    },",
         "    record={",
         *record,
@@ -97,9 +100,9 @@ def _write(name: str, sampled: SampledTable, roles: Roles, names: Mapping[str, s
     return "\n".join([*head, *declared, ")", ""])
 
 
-def _identifier(key: str, column: Column) -> list[str]:
+def _identifier_lines(key: str, column: Column) -> list[str]:
     start = f"        {literal(key)}: "
-    options = _options(column)
+    options = _column_options(column)
     if not options:
         return [f"{start}{literal(column.name)},"]
     arguments = [literal(column.name), *options]
@@ -108,8 +111,8 @@ def _identifier(key: str, column: Column) -> list[str]:
     return [f"{start}Column(", *[f"            {argument}," for argument in arguments], "        ),"]
 
 
-def _options(column: Column) -> list[str]:
-    """Write what of a column is not as usual."""
+def _column_options(column: Column) -> list[str]:
+    """Write the options of a Column that differ from the defaults."""
     options = []
     if column.stored_as != ("national",):
         forms = ", ".join(map(literal, column.stored_as))
@@ -131,7 +134,7 @@ def _type_name(it: SampledColumn, dialect: Dialect) -> str:
         name = it.column.type.compile(dialect)
     except SQLAlchemyError:
         name = type(it.column.type).__name__
-    name = "".join(letter if letter.isascii() and letter.isprintable() else "?" for letter in name)
+    name = "".join(char if char.isascii() and char.isprintable() else "?" for char in name)
     return name if len(name) <= _LONGEST_TYPE else f"{name[:_LONGEST_TYPE]}..."
 
 
@@ -142,18 +145,20 @@ def _noqa(lines: Iterable[str], *, commented: bool) -> str:
 
 
 def literal(text: str) -> str:
-    """Write text as Python, the way the formatter quotes it; letters other than Latin ones are escaped."""
+    """Write text as a Python string, quoted as the formatter does; other alphabets than the Latin are escaped."""
     quote = "'" if text.count('"') > text.count("'") else '"'
-    return f"{quote}{''.join(_escaped(letter, quote) for letter in text)}{quote}"
+    return f"{quote}{''.join(_escape(character, quote) for character in text)}{quote}"
 
 
-def _escaped(letter: str, quote: str) -> str:
-    if letter in ("\\", quote):
-        return f"\\{letter}"
-    base = unicodedata.normalize("NFD", letter)[0]
-    if letter.isascii() and letter.isprintable():
-        return letter
-    if letter in "đĐ" or (base.isascii() and base.isalpha() and unicodedata.normalize("NFC", letter) == letter):
-        return letter
-    code = ord(letter)
+def _escape(character: str, quote: str) -> str:
+    if character in ("\\", quote):
+        return f"\\{character}"
+    base = unicodedata.normalize("NFD", character)[0]
+    if character.isascii() and character.isprintable():
+        return character
+    if character in "đĐ" or (
+        base.isascii() and base.isalpha() and unicodedata.normalize("NFC", character) == character
+    ):
+        return character
+    code = ord(character)
     return f"\\x{code:02x}" if code <= 0xFF else f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"  # noqa: PLR2004

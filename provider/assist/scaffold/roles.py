@@ -1,4 +1,4 @@
-"""Roles: which columns of a table identify a person, and how, which tells the newest row, and which may be shown."""
+"""Which columns of a table identify a person, which tells the newest row, and which may be shown."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import Boolean, Integer, Numeric, String, Table, Uuid, case, func
 from sqlalchemy.dialects.postgresql import CITEXT
 
+from provider.assist.inspection.catalogue import suggest
 from provider.assist.inspection.column_meaning import (
     field_name,
     likely_age,
@@ -15,28 +16,29 @@ from provider.assist.inspection.column_meaning import (
     likely_key,
     likely_phone,
     likely_secret,
-    looks_like_email,
     personal,
 )
-from provider.assist.inspection.sampling import sample, suggestion
+from provider.assist.inspection.sampling import sample
+from provider.assist.inspection.value_meaning import looks_like_email, remove_separators
 from provider.assist.scaffold.column_sample import CLEAN, SampledColumn, SampledTable
 from provider.dataset.columns import PHONE_FORMS, Column
 from provider.errors import ConfigurationError
 
 _WORTH_AN_EXPRESSION = 0.02
-"""The share of phones with separators from which on an expression pays: it takes an index of its own."""
+"""The share of phones with separators from which on an expression is declared: it needs an index of its own."""
 
-_DIRTY = 0.2
+_PLAUSIBLE = 0.2
 """The share of values that must be what a column's name says."""
 
-_KINDS_OF_TIER = 20
+_MOST_TIERS = 20
+"""Different values that a tier or a status may have."""
 
 _Score = Callable[[SampledColumn], tuple[int, float]]
 
 
 @dataclass(frozen=True)
-class Choice:
-    """The columns a person names, in place of guesses."""
+class ChosenColumns:
+    """The columns that the person who asks names, in place of guesses."""
 
     phone: str | None = None
     email: str | None = None
@@ -44,16 +46,16 @@ class Choice:
     newest_by: str | None = None
 
     def require(self, table: Table) -> None:
-        """Make sure that the table has these columns; ConfigurationError says which one may be meant."""
+        """Make sure that the table has these columns; ConfigurationError suggests one."""
         known = [it.name for it in table.columns]
         for name in (self.phone, self.email, self.key, self.newest_by):
             if name is not None and name not in known:
-                raise ConfigurationError(f"{table.name} has no column {name!r}. {suggestion(name, known, 'column')}")
+                raise ConfigurationError(f"{table.name} has no column {name!r}. {suggest(name, known, 'column')}")
 
 
 @dataclass(frozen=True)
 class Identifier:
-    """A column that identifies a person, as a dataset declares it, what was seen in it, and what to mind about it."""
+    """A column that identifies a person, as a dataset declares it, with what was seen in it and warnings about it."""
 
     column: Column
     seen: str
@@ -62,7 +64,7 @@ class Identifier:
 
 @dataclass(frozen=True)
 class Roles:
-    """The parts the columns play: each one is shown, hidden or secret, whether it has another part or not."""
+    """What each column is for. Each one is shown, hidden or secret, also an identifier's and the newest row's."""
 
     identifiers: Mapping[str, Identifier]
     newest: SampledColumn | None
@@ -72,12 +74,29 @@ class Roles:
     cautions: Sequence[str]
 
 
-def find_roles(sampled: SampledTable, choice: Choice) -> Roles:
-    """Judge a table's columns. ConfigurationError when none identifies anybody; SourceUnavailable, Timeout."""
+def find_roles(sampled: SampledTable, chosen: ChosenColumns) -> Roles:
+    """Find the roles of columns; ConfigurationError when none identifies a person, SourceUnavailable, Timeout."""
     columns = sampled.columns
-    phone = columns[choice.phone] if choice.phone else _best(sampled, _score_phone)
-    email = columns[choice.email] if choice.email else _best(sampled, _score_email)
-    key = columns[choice.key] if choice.key else _find_key(sampled)
+    identifiers = _find_identifiers(sampled, chosen)
+    cautions = [caution for it in identifiers.values() for caution in it.cautions]
+    newest = columns[chosen.newest_by] if chosen.newest_by else _find_newest(sampled)
+    if not chosen.newest_by:
+        cautions += [
+            f"{it.name} cannot tell the newest row: it is text that does not sort by date."
+            for it in columns.values()
+            if likely_age(it.name) and it.is_text and it.values and not it.is_time
+        ]
+    shown = [it for it in columns.values() if it is not newest and _is_harmless(it)]
+    secret = [it for it in columns.values() if likely_secret(it.name)]
+    hidden = [it for it in columns.values() if it not in shown and it not in secret]
+    return Roles(identifiers, newest, shown, hidden, secret, cautions)
+
+
+def _find_identifiers(sampled: SampledTable, chosen: ChosenColumns) -> dict[str, Identifier]:
+    columns = sampled.columns
+    phone = columns[chosen.phone] if chosen.phone else _best(sampled, _score_phone)
+    email = columns[chosen.email] if chosen.email else _best(sampled, _score_email)
+    key = columns[chosen.key] if chosen.key else _find_key(sampled)
     if not (phone or email or key):
         raise ConfigurationError(
             f"No column of {sampled.table.name} looks like a phone, an email or a customer's code. Name one with "
@@ -91,22 +110,11 @@ def find_roles(sampled: SampledTable, choice: Choice) -> Roles:
     if key:
         name = field_name(key.name) or "code"
         identifiers[f"{name}Code" if name in identifiers else name] = Identifier(Column(key.name), key.name)
-    cautions = [caution for it in identifiers.values() for caution in it.cautions]
-    newest = columns[choice.newest_by] if choice.newest_by else _find_newest(sampled)
-    if not choice.newest_by:
-        cautions += [
-            f"{it.name} cannot tell the newest row: it is text that does not sort by date."
-            for it in columns.values()
-            if likely_age(it.name) and it.is_text and it.values and not it.is_time
-        ]
-    shown = [it for it in columns.values() if it is not newest and _is_harmless(it)]
-    secret = [it for it in columns.values() if likely_secret(it.name)]
-    hidden = [it for it in columns.values() if it not in shown and it not in secret]
-    return Roles(identifiers, newest, shown, hidden, secret, cautions)
+    return identifiers
 
 
 def _best(sampled: SampledTable, score: _Score) -> SampledColumn | None:
-    ranked = sorted(sampled.columns.values(), key=score, reverse=True)  # the first of equals stays the first
+    ranked = sorted(sampled.columns.values(), key=score, reverse=True)  # of equals the first column wins
     return ranked[0] if ranked and score(ranked[0])[0] > 0 else None
 
 
@@ -116,13 +124,13 @@ def _score_phone(it: SampledColumn) -> tuple[int, float]:
         return (0, 0)
     if not it.values:
         return (named, 0)
-    if len(it.values) > _KINDS_OF_TIER and len(set(it.values)) <= _DIRTY * len(it.values) / 2:
-        return (0, 0)  # the same few again and again are a shop's
-    if named and it.holds_phones >= _DIRTY:
+    if len(it.values) > _MOST_TIERS and len(set(it.values)) <= _PLAUSIBLE * len(it.values) / 2:
+        return (0, 0)  # a few phones in many rows are those of shops
+    if named and it.holds_phones >= _PLAUSIBLE:
         return (named, it.holds_phones)
     if named == 2 and it.has_digits:  # noqa: PLR2004 -- the name leaves no doubt
         return (1, 0)
-    # Numbers of cards and papers may be valid phones as well: only the form of one counts.
+    # A number of a card or a paper may read as a phone: without a telling name, only phones in a known form count.
     formed = it.holds_formed_phones
     return (1, formed) if not named and personal(it.name) is None and formed >= CLEAN else (0, 0)
 
@@ -133,7 +141,7 @@ def _score_email(it: SampledColumn) -> tuple[int, float]:
         return (0, 0)
     if not it.values:
         return (named, 0)
-    if named and it.holds_emails >= _DIRTY:
+    if named and it.holds_emails >= _PLAUSIBLE:
         return (named, it.holds_emails)
     return (1, it.holds_emails) if it.holds_emails >= CLEAN else (0, 0)
 
@@ -161,49 +169,43 @@ def _find_newest(sampled: SampledTable) -> SampledColumn | None:
 def _is_harmless(it: SampledColumn) -> bool:
     if not likely_harmless(it.name) or likely_secret(it.name) or it.personal_data:
         return False
-    # A tier or a status has a few values that come again and again; a text that is another in each row has not.
-    return not it.is_text or len(set(map(str, it.values))) <= min(_KINDS_OF_TIER, max(2, len(it.values) / 2))
+    # A tier or a status has a few values in many rows. A text that differs in each row is something else.
+    return not it.is_text or len(set(map(str, it.values))) <= min(_MOST_TIERS, max(2, len(it.values) / 2))
 
 
 def _identify_by_phone(sampled: SampledTable, it: SampledColumn) -> Identifier:
-    phones = [written for written in it.written if written.phone]
-    forms = Counter(written.form for written in phones if written.form)
-    separated = [written for written in phones if written.separators]
-    troubles = Counter(written.trouble for written in it.written if written.form is None)
+    phones = [stored for stored in it.phones if stored.phone]
+    forms = Counter(stored.form for stored in phones if stored.form)
+    separated = [stored for stored in phones if stored.separators]
+    problems = Counter(stored.problem for stored in it.phones if stored.form is None)
     cautions = []
     quoted = sampled.source.engine.dialect.identifier_preparer.quote(it.name)
     expression = None
     if phones and len(separated) / len(phones) >= _WORTH_AN_EXPRESSION:
-        expression = _without(quoted, {letter for written in separated for letter in written.separators})
+        expression = remove_separators(quoted, {separator for stored in separated for separator in stored.separators})
     elif separated:
         cautions.append(
             f"{len(separated)} of {len(phones)} phones have blanks or dashes and will not be found: clean them, or "
             "declare an expression (it needs an index of its own)."
         )
-    without_zero = troubles["without the leading 0"]
+    without_zero = problems["without the leading 0"]
     if without_zero and without_zero >= CLEAN * len(phones):
-        expression = _with_zero(expression or quoted, sampled.source.engine.dialect.name)
-        troubles.pop("without the leading 0")
+        expression = _put_zero_before(expression or quoted, sampled.source.engine.dialect.name)
+        problems.pop("without the leading 0")
     seen = it.name
     if forms:
-        told = ", ".join(f"{count} {form}" for form, count in forms.most_common())
+        counts = ", ".join(f"{count} {form}" for form, count in forms.most_common())
         among = f", {len(separated)} of them with blanks or dashes" if separated else ""
-        seen += f": {told} of {len(it.values)} sampled{among}"
+        seen += f": {counts} of {len(it.values)} sampled{among}"
     cautions += [
-        f"{count} of {len(it.values)} sampled phones will not be found: {trouble}."
-        for trouble, count in troubles.most_common()
+        f"{count} of {len(it.values)} sampled phones will not be found: {problem}."
+        for problem, count in problems.most_common()
     ]
     stored = tuple(form for form in PHONE_FORMS if form in forms) or ("national",)
     return Identifier(Column(it.name, stored_as=stored, expression=expression), seen, cautions)
 
 
-def _without(expression: str, letters: set[str]) -> str:
-    for letter in sorted(letters):
-        expression = f"replace({expression}, '{letter}', '')"
-    return expression
-
-
-def _with_zero(expression: str, dialect: str) -> str:
+def _put_zero_before(expression: str, dialect: str) -> str:
     return f"concat('0', {expression})" if dialect in ("mysql", "mariadb", "mssql") else f"'0' || {expression}"
 
 
@@ -218,10 +220,10 @@ def _identify_by_email(sampled: SampledTable, it: SampledColumn) -> Identifier:
 
 
 def _ignores_case(sampled: SampledTable, it: SampledColumn) -> bool:
-    """Ask the database whether it takes capitals for small letters, as MySQL's usual collations do."""
+    """Ask the database whether it ignores case when it compares a column, as MySQL's usual collations do."""
     if isinstance(it.kind, CITEXT):
         return True
-    small = case((it.column == func.lower(it.column), 1), else_=0)
-    _, rows = sample(sampled.source, sampled.table, [it.column, small])
-    capitals = [same for value, same in rows if isinstance(value, str) and value != value.lower()]
-    return bool(capitals) and all(capitals)
+    equals_lower = case((it.column == func.lower(it.column), 1), else_=0)
+    _, rows = sample(sampled.source, sampled.table, [it.column, equals_lower])
+    equal = [equal for value, equal in rows if isinstance(value, str) and value != value.lower()]
+    return bool(equal) and all(equal)

@@ -1,16 +1,12 @@
-"""A client and a token as Authlib wants to see them, and the refusal of a client that did not prove itself."""
+"""A client as Authlib wants to see it, and the refusal of one that did not prove itself."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
 
 from authlib.oauth2 import OAuth2Error
-from authlib.oauth2.rfc6749 import ClientMixin, TokenMixin
+from authlib.oauth2.rfc6749 import ClientMixin
 
-from provider.auth.authenticator import WEBHOOK, scope_of
-from provider.auth.callers import Caller
-from provider.auth.client_secrets import CHALLENGE
+from provider.auth.access import WEBHOOK, Caller, scope_of
+from provider.auth.challenges import CLIENT_CHALLENGE
 from provider.errors import TooManyRequests, Unauthorized
 
 METHOD = "oauth"
@@ -19,7 +15,7 @@ _UNAUTHORIZED = 401
 
 
 class OAuthClient(ClientMixin):  # type: ignore[misc]
-    """A caller as Authlib wants to see a client. `datasets` are the names of all there are."""
+    """A caller as Authlib wants to see a client. `datasets` are the names of all datasets."""
 
     def __init__(self, caller: Caller, datasets: Sequence[str]) -> None:
         self.caller = caller
@@ -38,7 +34,7 @@ class OAuthClient(ClientMixin):  # type: ignore[misc]
         return redirect_uri in self.caller.redirect_uris
 
     def get_allowed_scope(self, scope: str | None) -> str | None:
-        """Give the scopes asked for, all that are granted when none is; None when one is unknown or not granted."""
+        """Return the scopes to grant: those asked for, or all of the client's; None when one is not granted to it."""
         asked = (scope or "").split() or self.scopes
         return " ".join(dict.fromkeys(asked)) if asked and set(asked) <= set(self.scopes) else None
 
@@ -55,35 +51,15 @@ class OAuthClient(ClientMixin):  # type: ignore[misc]
         return grant_type == "client_credentials" or bool(self.caller.redirect_uris)
 
 
-@dataclass
-class IssuedToken(TokenMixin):  # type: ignore[misc]
-    """An access or a refresh token, for revocation and introspection."""
-
-    owner: int
-    live: bool
-    details: dict[str, Any]
-    revoked_id: str
-    revoked_until: datetime
-
-    def check_client(self, client: OAuthClient) -> bool:
-        return client.caller.id == self.owner
-
-    def is_expired(self) -> bool:
-        return not self.live
-
-    def is_revoked(self) -> bool:
-        return not self.live
-
-
-class Refused(OAuth2Error):  # type: ignore[misc]
-    """A client that did not prove itself, in the words of RFC 6749 section 5.2; too often is 429."""
+class ClientRefused(OAuth2Error):  # type: ignore[misc]
+    """The error of a client that did not prove itself (RFC 6749 section 5.2); 429 when it failed too often."""
 
     error = "invalid_client"
 
     def __init__(self, refusal: Unauthorized | TooManyRequests | None = None) -> None:
         super().__init__(description="Client authentication failed.")
         self.status_code = refusal.status if refusal else _UNAUTHORIZED
-        self._headers = list(refusal.headers if refusal else CHALLENGE)
+        self._headers = list(refusal.headers if refusal else CLIENT_CHALLENGE)
 
     def get_headers(self) -> list[tuple[str, str]]:
         headers: list[tuple[str, str]] = super().get_headers()

@@ -1,49 +1,46 @@
 """What can be done with a token at an endpoint of its own: revocation (RFC 7009) and introspection (RFC 7662)."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from authlib.oauth2 import OAuth2Request
 from authlib.oauth2.rfc6749 import InvalidClientError, InvalidRequestError
 from authlib.oauth2.rfc7009 import RevocationEndpoint
 from authlib.oauth2.rfc7662 import IntrospectionEndpoint
 
-from provider.auth.oauth2.oauth_client import AUTH_METHODS, IssuedToken, OAuthClient, Refused
-
-if TYPE_CHECKING:
-    from provider.auth.oauth2.authorization_server import OAuthServer
+from provider.auth.oauth2.issued_tokens import IssuedToken, TokenServer
+from provider.auth.oauth2.oauth_client import AUTH_METHODS, ClientRefused, OAuthClient
 
 
 class _TokenEndpoint:
     """What revocation and introspection have in common."""
 
     CLIENT_AUTH_METHODS = AUTH_METHODS
-    server: "OAuthServer"
+    server: TokenServer
 
     def authenticate_endpoint_client(self, asked: OAuth2Request) -> OAuthClient:
         try:
             client: OAuthClient = super().authenticate_endpoint_client(asked)  # type: ignore[misc]
         except InvalidClientError:
-            raise Refused from None
+            raise ClientRefused from None
         return client
 
     def check_params(self, asked: OAuth2Request, client: OAuthClient) -> None:
-        """Demand a token. A type hint only helps to find it: the form of a token says what it is."""
+        """Demand a token. A type hint is not needed to find it: the form of a token says what it is."""
         if not asked.form.get("token"):
             raise InvalidRequestError("Missing 'token' in request.")
 
     def query_token(self, token: str, hint: str | None) -> IssuedToken | None:
-        return self.server.find_token(token)
+        return self.server.issued_tokens.find(token)
 
 
-class Revocation(_TokenEndpoint, RevocationEndpoint):  # type: ignore[misc]
+class TokenRevocation(_TokenEndpoint, RevocationEndpoint):  # type: ignore[misc]
     """RFC 7009."""
 
     def revoke_token(self, token: IssuedToken, asked: OAuth2Request) -> None:
-        """End a token at once; a refresh token takes along all that came of its consent."""
-        self.server.tokens.revoke(token.revoked_id, token.revoked_until)
+        self.server.issued_tokens.revoke(token)
 
 
-class Introspection(_TokenEndpoint, IntrospectionEndpoint):  # type: ignore[misc]
+class TokenIntrospection(_TokenEndpoint, IntrospectionEndpoint):  # type: ignore[misc]
     """RFC 7662. A client may look at its own tokens."""
 
     def check_permission(self, token: IssuedToken, client: OAuthClient, asked: OAuth2Request) -> bool:

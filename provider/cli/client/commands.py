@@ -9,9 +9,9 @@ import click
 
 from provider.auth.callers import CACHE_SECONDS
 from provider.auth.clients import Clients, Issued
-from provider.auth.grants import Grants, Terms
 from provider.auth.keys import CONSENT_CODE, Pepper
-from provider.cli.client.options import Duration, Renames, read_grants, read_webhook_grants
+from provider.auth.one_time_secrets import OneTimeSecrets
+from provider.cli.client.options import Duration, Renames
 from provider.contract.envelope import CHOICES
 from provider.errors import ConfigurationError
 from provider.settings import METHODS, Settings
@@ -33,19 +33,20 @@ def command() -> None:
     """Create clients, show them, rotate and revoke their keys."""
 
 
-def _choice(part: str, meaning: str) -> Callable[[_Function], _Function]:
+def _envelope_option(part: str, meaning: str) -> Callable[[_Function], _Function]:
+    """Make the option for one part of the client's envelope."""
     return click.option(f"--{part.replace('_', '-')}", type=click.Choice(CHOICES[part]), help=meaning)
 
 
 @command.command()
 @click.argument("name")
-@_choice("success_key", "The envelope's success key.")
-@_choice("data_key", "The envelope's data key.")
-@_choice("message_key", 'The envelope\'s message key; "" leaves it out.')
-@_choice("error_code_key", 'The envelope\'s error code key; "" leaves it out.')
+@_envelope_option("success_key", "The envelope's success key.")
+@_envelope_option("data_key", "The envelope's data key.")
+@_envelope_option("message_key", 'The envelope\'s message key; "" leaves it out.')
+@_envelope_option("error_code_key", 'The envelope\'s error code key; "" leaves it out.')
 @click.option("--error-codes", type=Renames(), help="Rename error codes, like Unauthorized=-102,NotFound=E404.")
-@_choice("http_status", "HTTP status of errors.")
-@_choice("miss", "The answer when nobody matches.")
+@_envelope_option("http_status", "HTTP status of errors.")
+@_envelope_option("miss", "The answer when nobody matches.")
 @click.option(
     "--dataset",
     "datasets",
@@ -86,17 +87,20 @@ def create(
 
     What is not given is as the deployment's settings say.
     """
+    # Imported here since it loads the datasets, which no other command on clients needs.
+    from provider.cli.client.grants import read_grants, read_webhook_grants  # noqa: PLC0415
+
     settings = Settings.from_environment()
-    own = {part: value for part, value in envelope.items() if value is not None}
+    names = {part: value for part, value in envelope.items() if value is not None}
     issued = open_clients(settings).create(
         name,
-        own,
+        names,
         grants=read_grants(datasets, settings) | read_webhook_grants(webhooks) if datasets or webhooks else None,
         auth_methods=auth_methods or None,
         networks=networks,
         redirect_uris=redirect_uris,
     )
-    _show_secrets(issued, settings, as_json=as_json, title=f"Client {name} created.")
+    _print_secrets(issued, settings, as_json=as_json, title=f"Client {name} created.")
 
 
 @command.command("list")
@@ -105,13 +109,13 @@ def list_(*, as_json: bool) -> None:
     """List the clients."""
     clients = open_clients(Settings.from_environment()).list()
     if as_json:
-        click.echo(json.dumps([_row(client) for client in clients], indent=2))
+        click.echo(json.dumps([_client_row(client) for client in clients], indent=2))
         return
     if not clients:
         click.echo("No clients yet. Create one: provider client create pango")
     for client in clients:
         state = "revoked" if client.revoked_at else "live"
-        click.echo(f"{client.name:<24} {state:<8} {len(client.credentials)} keys  created {_when(client.created_at)}")
+        click.echo(f"{client.name:<24} {state:<8} {len(client.credentials)} keys  created {_iso(client.created_at)}")
 
 
 @command.command()
@@ -120,19 +124,19 @@ def list_(*, as_json: bool) -> None:
 def show(name: str, *, as_json: bool) -> None:
     """Show a client and its keys; the keys themselves are not kept."""
     client = open_clients(Settings.from_environment()).get(name)
-    row = _row(client)
+    row = _client_row(client)
     if as_json:
         click.echo(json.dumps(row, indent=2))
         return
-    click.echo(f"Client     {client.name}\nClient id  {client.client_id}\nCreated    {_when(client.created_at)}")
+    click.echo(f"Client     {client.name}\nClient id  {client.client_id}\nCreated    {_iso(client.created_at)}")
     if client.revoked_at:
-        click.echo(f"Revoked    {_when(client.revoked_at)}")
-    click.echo(f"May read   {_readable(client)}")
+        click.echo(f"Revoked    {_iso(client.revoked_at)}")
+    click.echo(f"May read   {_describe_grants(client)}")
     if client.envelope:
         click.echo(f"Envelope   {json.dumps(client.envelope, ensure_ascii=False)}")
     for key in row["keys"]:
         click.echo(
-            f"{key['kind']:<13} {key['id']}  ends in {key['lastFour']}  {_state(key)}"
+            f"{key['kind']:<13} {key['id']}  ends in {key['lastFour']}  {_key_state(key)}"
             f"  last used {key['lastUsedAt'] or 'never'}"
         )
 
@@ -147,7 +151,7 @@ def rotate(name: str, overlap: timedelta, *, as_json: bool) -> None:
     """Make new secrets; the old ones go on working for a while."""
     settings = Settings.from_environment()
     issued = open_clients(settings).rotate(name, overlap)
-    _show_secrets(
+    _print_secrets(
         issued,
         settings,
         as_json=as_json,
@@ -169,8 +173,8 @@ def consent(name: str) -> None:
         raise ConfigurationError(
             f"Client {name!r} has no redirect address, which the consent page needs to go back to."
         )
-    grants = Grants(open_database(settings), Pepper(settings.require_secret_key()))
-    click.echo(grants.make(CONSENT_CODE, Terms(client=client.id)))
+    one_time_secrets = OneTimeSecrets(open_database(settings), Pepper(settings.require_secret_key()))
+    click.echo(one_time_secrets.make(CONSENT_CODE, client=client.id))
     click.echo(f"Paste it into the consent page of {name}. It works once, for ten minutes.", err=True)
 
 
@@ -184,7 +188,7 @@ def revoke(name: str, key_id: str | None) -> None:
     click.echo(f"{what} is revoked. Running workers refuse it within {CACHE_SECONDS} seconds.")
 
 
-def _show_secrets(issued: Issued, settings: Settings, *, as_json: bool, title: str) -> None:
+def _print_secrets(issued: Issued, settings: Settings, *, as_json: bool, title: str) -> None:
     client = issued.client
     if as_json:
         secrets = {
@@ -200,19 +204,19 @@ def _show_secrets(issued: Issued, settings: Settings, *, as_json: bool, title: s
     click.echo(f"  API key        {issued.api_key}   (send it in the header {settings.api_key_header})")
     click.echo(f"  Client id      {client.client_id}")
     click.echo(f"  Client secret  {issued.client_secret}")
-    click.echo(f"\n  May read       {_readable(client)}")
+    click.echo(f"\n  May read       {_describe_grants(client)}")
     click.echo(f"  May use        {', '.join(client.auth_methods or settings.auth_methods)}")
     click.echo(f"  May call from  {', '.join(client.networks) or 'anywhere (limit it with --network)'}")
     click.echo(f"\nWhat to type into Pango's console: provider connect {client.name}")
 
 
-def _readable(client: Client) -> str:
+def _describe_grants(client: Client) -> str:
     if client.grants is None:
         return "every dataset (limit it with --dataset)"
     return ", ".join(f"{name} ({', '.join(fields)})" if fields else name for name, fields in client.grants.items())
 
 
-def _row(client: Client) -> dict[str, Any]:
+def _client_row(client: Client) -> dict[str, Any]:
     return {
         "name": client.name,
         "clientId": client.client_id,
@@ -221,28 +225,28 @@ def _row(client: Client) -> dict[str, Any]:
         "authMethods": client.auth_methods,
         "networks": client.networks,
         "redirectUris": client.redirect_uris,
-        "createdAt": _when(client.created_at),
-        "revokedAt": _when(client.revoked_at),
+        "createdAt": _iso(client.created_at),
+        "revokedAt": _iso(client.revoked_at),
         "keys": [
             {
                 "id": key.id,
                 "kind": key.kind,
                 "lastFour": key.last_four,
-                "createdAt": _when(key.created_at),
-                "expiresAt": _when(key.expires_at),
-                "revokedAt": _when(key.revoked_at),
-                "lastUsedAt": _when(key.last_used_at),
+                "createdAt": _iso(key.created_at),
+                "expiresAt": _iso(key.expires_at),
+                "revokedAt": _iso(key.revoked_at),
+                "lastUsedAt": _iso(key.last_used_at),
             }
             for key in client.credentials
         ],
     }
 
 
-def _when(moment: datetime | None) -> str | None:
+def _iso(moment: datetime | None) -> str | None:
     return moment.isoformat() if moment else None
 
 
-def _state(key: dict[str, Any]) -> str:
+def _key_state(key: dict[str, Any]) -> str:
     if key["revokedAt"]:
         return f"revoked {key['revokedAt']}"
     return f"until {key['expiresAt']}" if key["expiresAt"] else "live"

@@ -1,18 +1,19 @@
-"""`provider dataset`: what is served, a file for a table that exists, and whether it all works on the real database."""
+"""`provider dataset`: list what is served, write a file for a table, check datasets on the real database."""
 
 import json
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
 import click
 
-from provider.assist.doctor.findings import ERROR, Finding
+from provider.assist.doctor.findings import ERROR
 from provider.assist.doctor.report import Report, examine
-from provider.assist.inspection.sampling import schemas_with, suggestion, tables, why
-from provider.assist.scaffold.dataset_file import draft
-from provider.assist.scaffold.roles import Choice
-from provider.cli.dataset.file import name_file, shown, write_file
-from provider.cli.dataset.report import show_reports
+from provider.assist.inspection.catalogue import error_reason, suggest_table
+from provider.assist.scaffold.dataset_file import write_dataset
+from provider.assist.scaffold.roles import ChosenColumns
+from provider.cli.dataset.doctor_report import print_reports
+from provider.cli.dataset.new_file import name_file, relative_path, write_file
 from provider.database.sources import Source, Sources
 from provider.dataset import Dataset, TableDataset
 from provider.dataset.builtin import built_in, served
@@ -32,7 +33,7 @@ def command() -> None:
 def list_(*, as_json: bool) -> None:
     """List the datasets, what they are looked up by, and the file each comes from, if it is not built in."""
     settings = Settings.from_environment()
-    rows = [_row(dataset) for dataset in served(settings.datasets).values()]
+    rows = [_as_json(dataset) for dataset in served(settings.datasets).values()]
     if as_json:
         click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
         return
@@ -47,12 +48,12 @@ def list_(*, as_json: bool) -> None:
         click.echo(f"    file         {row['file']}")
 
 
-def _row(dataset: Dataset) -> dict[str, Any]:
+def _as_json(dataset: Dataset) -> dict[str, Any]:
     return {
         "name": dataset.name,
         "identifiers": list(dataset.identifiers),
         "parameters": list(dataset.own_parameters),
-        "file": dataset.where,
+        "file": dataset.declared_at,
         "description": dataset.description,
     }
 
@@ -77,23 +78,23 @@ def new(name: str, *, source_name: str, table: str, schema: str | None, **column
     sources = Sources.of(settings)
     source = sources[source_name]
     try:
-        _require(source, table, schema)
-        written = draft(
-            source, name=name, table=table, schema=schema, region=settings.phone_region, choice=Choice(**columns)
+        _require_table(source, table, schema)
+        written = write_dataset(
+            source, name=name, table=table, schema=schema, region=settings.phone_region, chosen=ChosenColumns(**columns)
         )
         write_file(file, written.text, sources)
     except (SourceUnavailable, Timeout) as error:
         raise ConfigurationError(
-            f"source {source_name!r} does not answer ({why(error)}). Nothing was written."
+            f"source {source_name!r} does not answer ({error_reason(error)}). Nothing was written."
         ) from None
     finally:
         source.engine.dispose()
-    click.echo(f"Wrote {shown(file)}")
+    click.echo(f"Wrote {relative_path(file)}")
     for what, found in written.found:
         click.echo(f"  {what:<12} {found}")
-    mind = click.style("mind        ", fg="yellow")
+    label = click.style("mind        ", fg="yellow")
     for caution in written.cautions:
-        click.echo(f"  {mind} {caution}")
+        click.echo(f"  {label} {caution}")
     click.echo(
         f"Next: read the file, uncomment in `record` what is to be seen, then `provider dataset doctor {name}`. "
         "A running service serves it after a restart."
@@ -123,14 +124,11 @@ def doctor(
     when there are errors.
     """
     settings = Settings.from_environment()
-    given = _given(phone, email, parameters)
+    given = _dry_run_parameters(phone, email, parameters)
     datasets, mistakes = attempt(settings.datasets)
-    if name is not None and name not in datasets and not mistakes:
-        datasets |= {known: dataset for known, dataset in built_in().items() if known == name}
-    if name is not None and name not in datasets:
-        raise (mistakes or [ConfigurationError(f"There is no dataset {name!r}. {_which(datasets)}")])[0]
+    chosen = list(datasets.values()) if name is None else [_choose(name, datasets, mistakes)]
     sources = Sources.of(settings)
-    _prepare(datasets, sources)
+    _prepare_all(datasets, sources)
     region = settings.phone_region
     reports = [
         examine(
@@ -140,18 +138,31 @@ def doctor(
             region=region,
             given={key: value for key, value in given.items() if name or key in dataset.identifiers},
         )
-        for dataset in ([datasets[name]] if name else datasets.values())
+        for dataset in chosen
     ]
     for source in sources.opened():
         source.engine.dispose()
     if name is None:
-        reports += [Report("", str(mistake).partition(" ")[0].rstrip(":"), [_broken(mistake)]) for mistake in mistakes]
-    show_reports(reports, settings.datasets, as_json=as_json)
+        reports += map(_report_broken_file, mistakes)
+    print_reports(reports, settings.datasets, as_json=as_json)
     context.exit(1 if any(report.count(ERROR) for report in reports) else 0)
 
 
-def _prepare(datasets: dict[str, Dataset], sources: Sources) -> None:
-    """Prepare all datasets that can be, as the service does: one in plain Python may ask another."""
+def _choose(name: str, datasets: Mapping[str, Dataset], mistakes: Sequence[ConfigurationError]) -> Dataset:
+    """Find a dataset of the package or a built-in one; ConfigurationError when there is none."""
+    known = datasets if name in datasets or mistakes else built_in()
+    if name in known:
+        return known[name]
+    if mistakes:
+        raise mistakes[0]
+    names = (
+        f"There are: {', '.join(datasets)}." if datasets else "There are none yet: `provider dataset new` writes one."
+    )
+    raise ConfigurationError(f"There is no dataset {name!r}. {names}")
+
+
+def _prepare_all(datasets: dict[str, Dataset], sources: Sources) -> None:
+    """Prepare all datasets that can be, as the service does: a dataset in plain Python may use another."""
     if all(isinstance(dataset, TableDataset) for dataset in datasets.values()):
         return
     for dataset in datasets.values():
@@ -159,7 +170,8 @@ def _prepare(datasets: dict[str, Dataset], sources: Sources) -> None:
             dataset.prepare(sources)
 
 
-def _given(phone: str | None, email: str | None, parameters: tuple[str, ...]) -> dict[str, str]:
+def _dry_run_parameters(phone: str | None, email: str | None, parameters: tuple[str, ...]) -> dict[str, str]:
+    """Collect the parameters of the dry run; BadParameter when one is not NAME=VALUE."""
     given = {key: value for key, value in (("phone", phone), ("email", email)) if value}
     for parameter in parameters:
         key, equals, value = parameter.partition("=")
@@ -169,23 +181,18 @@ def _given(phone: str | None, email: str | None, parameters: tuple[str, ...]) ->
     return given
 
 
-def _which(datasets: dict[str, Dataset]) -> str:
-    return (
-        f"There are: {', '.join(datasets)}." if datasets else "There are none yet: `provider dataset new` writes one."
-    )
+def _report_broken_file(mistake: ConfigurationError) -> Report:
+    """Report a file that cannot be read; the message begins with its name."""
+    report = Report("", str(mistake).partition(" ")[0].rstrip(":"))
+    report.findings.add(ERROR, "file", str(mistake))
+    return report
 
 
-def _broken(mistake: ConfigurationError) -> Finding:
-    return Finding(ERROR, "file", str(mistake))
-
-
-def _require(source: Source, table: str, schema: str | None) -> None:
-    """Make sure the table is there; ConfigurationError says what else it may be."""
+def _require_table(source: Source, table: str, schema: str | None) -> None:
+    """Make sure that the table is there; ConfigurationError suggests another."""
     try:
         source.describe(table, schema)
     except ConfigurationError as error:
         if "has no table" not in str(error):
             raise
-        elsewhere = schemas_with(source, table)
-        hint = f"It is in --schema {elsewhere[0]}." if elsewhere else suggestion(table, tables(source, schema), "table")
-        raise ConfigurationError(f"{error} {hint}") from None
+        raise ConfigurationError(f"{error} {suggest_table(source, table, schema, '--schema {}')}") from None

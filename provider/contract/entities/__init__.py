@@ -1,4 +1,4 @@
-"""Pango's entities, by objectType: what their pages say, as schemas."""
+"""Pango's entities by objectType: their pages as schemas."""
 
 from provider.contract.entities.activity import (
     CustomerProductActivity,
@@ -42,10 +42,10 @@ DOCUMENTED: dict[str, Entity] = {
         CustomerProductSubscriber(),
     )
 }
-"""The twelve entities whose pages are known whole; the provider database has a table for each."""
+"""The twelve entities whose pages we know completely; the provider database has a table for each."""
 
 ENTITIES: dict[str, Entity] = DOCUMENTED | {
     entity.object_type: entity
     for entity in (Order(), LeadInformation(), UserEvent(), CustomModel(), MetaSurvey(), MetaFormMarketing())
 }
-"""All entities we know. Pango knows more: a type that is not here may be sent, unchecked."""
+"""All entities we know. Pango has more: records of other types are sent unchecked."""

@@ -5,10 +5,10 @@ from provider.contract.entities.fields import (
     LONGEST_KEY,
     Boolean,
     Double,
-    Email,
+    EmailText,
     Integer,
     Long,
-    Phone,
+    PhoneText,
     Text,
     TextList,
     Timestamp,
@@ -38,8 +38,8 @@ class CustomerProductActivity(WithCustomFields, CompanySender):
     doubleResult = Double("A result that is a number.", example=1.5)
     customerId = Text("The customer's key at the sender.", required=True, example="user1", longest=LONGEST_KEY)
     customerName = Text("The customer's name.", required=True, example="Nguyen Van A")
-    customerPhone = Phone("The customer's phone.")
-    customerEmail = Email("The customer's email.")
+    customerPhone = PhoneText("The customer's phone.")
+    customerEmail = EmailText("The customer's email.")
     productSku = Text("The product's stock keeping unit.", required=True, example="SKU001")
     productName = Text("The product's name.", required=True, example="Coffee Bee")
     productCategory = Text("The category's name.", example="Coffee")
@@ -83,7 +83,7 @@ class EmailInteraction(_Interaction):
     object_type = "email-interaction"
     person = {"email": "email"}
 
-    email = Email("The address the message went to.", required=True)
+    email = EmailText("The address the message went to.", required=True)
     serviceProvider = Text("The company that delivered the message.", required=True, example="Brevo")
     event = Text("What happened to the message.", required=True, open_list=("opened", "clicked"))
     actionAt = Timestamp("When it was done.", required=True)
@@ -96,7 +96,7 @@ class SmsInteraction(_Interaction):
     object_type = "sms-interaction"
     person = {"phone": "phoneNumber"}
 
-    phoneNumber = Phone("The phone the message went to.", required=True)
+    phoneNumber = PhoneText("The phone the message went to.", required=True)
     serviceProvider = Text("The company that delivered the message.", required=True, example="SMSGWA")
     event = Text("What happened to the message.", required=True, choices=("sent", "clicked"), example="clicked")
     text = Text("The message.", example="Chúc mừng sinh nhật")
@@ -116,8 +116,8 @@ class _Opinion(WithCustomFields, CompanySender):
     ipAddress = Text("The address it was written from.", example="152.25.26.3")
     customerId = Text("The customer's key at the sender.", required=True, example="user1", longest=LONGEST_KEY)
     customerName = Text("The customer's name.", required=True, example="Nguyen Van A")
-    customerPhone = Phone("The customer's phone.")
-    customerEmail = Email("The customer's email.")
+    customerPhone = PhoneText("The customer's phone.")
+    customerEmail = EmailText("The customer's email.")
     productSku = Text("The product's stock keeping unit.", required=True, example="SKU001")
     productName = Text("The product's name.", required=True, example="Coffee Bee")
     productCategory = Text("The category's name.", example="Coffee")
@@ -169,8 +169,8 @@ class CustomerProductSubscriber(WithCustomFields, CompanySender):
     subscribeId = Text("The subscription's key.", required=True, example="SB0001", longest=LONGEST_KEY)
     customerId = Text("The customer's key at the sender.", example="user1", longest=LONGEST_KEY)
     customerName = Text("The customer's name.", required=True, example="Nguyen Van A")
-    customerPhone = Phone("The customer's phone.")
-    customerEmail = Email("The customer's email.")
+    customerPhone = PhoneText("The customer's phone.")
+    customerEmail = EmailText("The customer's email.")
     customerCountry = Text("The customer's country.", example="Viet Nam")
     customerCity = Text("The customer's city.", example="HCM")
     customerDistrict = Text("The customer's district.", example="Tan Phu")

@@ -1,7 +1,7 @@
 """Pango's page "Custom Model": records of models an organisation made for itself."""
 
 from provider.contract.entities.entity_type import Sender, WithCustomFields, record_status
-from provider.contract.entities.fields import LONGEST_KEY, Email, Phone, Text, TextList, Timestamp
+from provider.contract.entities.fields import LONGEST_KEY, EmailText, PhoneText, Text, TextList, Timestamp
 
 PAGE = "Custom Model"
 
@@ -30,8 +30,8 @@ class CustomModel(WithCustomFields, Sender):
         longest=LONGEST_KEY,
     )
     customerId = Text("The customer's key at the sender.", example="C09320932032", longest=LONGEST_KEY)
-    email = Email("The customer's email.")
-    phone = Phone("The customer's phone.")
+    email = EmailText("The customer's email.")
+    phone = PhoneText("The customer's phone.")
     leadId = Text("The lead's key.", example="Lead01")
     deviceId = Text("The device's key.", example="D01")
     eventCtg = Text("The category of the event.", example="Ecommerce")

@@ -4,10 +4,10 @@ from provider.contract.entities.entity_type import CompanySender, WithCustomFiel
 from provider.contract.entities.fields import (
     LONGEST_KEY,
     Boolean,
-    Email,
+    EmailText,
     Integer,
     Long,
-    Phone,
+    PhoneText,
     Text,
     TextDate,
     TextList,
@@ -32,8 +32,8 @@ class CustomerIdentity(WithCustomFields, CompanySender):
     customerGroup = Text("The segment or tier the customer is in.", example="VIP")
     identityNo = Text("The number of the identity card.", example="38143xxxx")
     passportNo = Text("The number of the passport.", example="BC12xxxxA")
-    phone = Phone("The customer's phone.")
-    email = Email("The customer's email.")
+    phone = PhoneText("The customer's phone.")
+    email = EmailText("The customer's email.")
     fullName = Text("The whole name, in one piece.", example="Nguyen Minh Dee")
     firstName = Text("The first name.", example="Nguyen")
     lastName = Text("The last name.", example="Dee")
@@ -85,16 +85,16 @@ class CustomerRelationship(WithCustomFields, CompanySender):
     customerId = Text(
         "The key of the customer who has the relation.", required=True, example="C1230000001", longest=LONGEST_KEY
     )
-    customerEmail = Email("The customer's email.")
-    customerPhone = Phone("The customer's phone.")
+    customerEmail = EmailText("The customer's email.")
+    customerPhone = PhoneText("The customer's phone.")
     relationshipId = Text("The relation's key.", required=True, example="R0001", longest=LONGEST_KEY)
     relationship = Text(
         "What the related person is to the customer.",
         required=True,
         choices=("child", "spouse", "husband", "wife", "father", "mother", "parents", "undefined"),
     )
-    phone = Phone("The related person's phone.")
-    email = Email("The related person's email.")
+    phone = PhoneText("The related person's phone.")
+    email = EmailText("The related person's email.")
     fullName = Text("The related person's whole name.", example="Nguyen Minh Dee")
     firstName = Text("The related person's first name.", example="Dee")
     lastName = Text("The related person's last name.", example="Nguyen Minh")
@@ -120,8 +120,8 @@ class CustomerMembership(WithCustomFields, CompanySender):
     person = {"phone": "customerPhone", "email": "customerEmail", "customerId": "customerId"}
 
     customerId = Text("The customer's key at the sender.", example="C110000001", longest=LONGEST_KEY)
-    customerEmail = Email("The customer's email.")
-    customerPhone = Phone("The customer's phone.")
+    customerEmail = EmailText("The customer's email.")
+    customerPhone = PhoneText("The customer's phone.")
     customerName = Text("The customer's name.", example="Dee Nguyen")
     membershipId = Text(
         "The number of the membership or of its card.", required=True, example="0359677xxx", longest=LONGEST_KEY
@@ -179,7 +179,7 @@ class CustomerIdentityEmail(CompanySender):
     person = {"email": "email", "customerId": "customerId"}
 
     customerId = Text("The customer's key at the sender.", required=True, example="00000000001", longest=LONGEST_KEY)
-    email = Email("The email address.", required=True, longest=LONGEST_KEY)
+    email = EmailText("The email address.", required=True, longest=LONGEST_KEY)
     emailType = Text("What the address is used for.", required=True, choices=("Business", "Personal"))
     primary = Boolean("Whether it is the main one.", example=True)
     recordStatus = record_status()

@@ -1,4 +1,4 @@
-"""The entity: one record type of Pango's Data Ingestion, with its fields, its rules and its keys."""
+"""The base classes of entities: record types of Pango's Data Ingestion, with fields, rules and keys."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
@@ -22,20 +22,25 @@ from provider.contract.entities.fields import (
 Alternatives = Sequence[Sequence[str]]
 
 
-class Entity(Schema):
-    """What every entity says of itself. Keys that no page lists pass through, as in Pango's own sample.
-
-    `object_type` names the entity in a request, `page` the page of Pango's documentation, `known_in_part` what of that
-    page was not at hand. `needs` are its conditions: of each, one alternative must be there whole. `key` is its natural
-    key, to which internalCompanyId belongs as well. `newest_by` are the timestamps that say which record of a person
-    counts: the first that is there. `person` names the fields a person is found by. `keeps_custom_fields` is the page's
-    tag SUPPORT_IGNORED_UPDATE_CFS: a request may list custom fields not to overwrite.
-    """
+class OpenSchema(Schema):
+    """A schema that lets unknown keys pass, as Pango's own samples have them."""
 
     class Meta:
-        """Unknown keys pass."""
+        """Marshmallow's options."""
 
         unknown = INCLUDE
+
+
+class Entity(OpenSchema):
+    """A record type of Pango. Keys that its page does not list pass.
+
+    `object_type` is its name in a request, `page` the page of Pango's documentation, and `known_in_part` says what of
+    that page we could not read. `needs` are conditions: of each, all fields of at least one alternative must be there.
+    `key` is the natural key, together with internalCompanyId. `newest_by` are the timestamps that say which record of a
+    person is the newest: the first one that is set counts. `person` maps identifiers to the fields that hold them.
+    `keeps_custom_fields` is the page's tag SUPPORT_IGNORED_UPDATE_CFS: a request may list custom fields that must not
+    be overwritten.
+    """
 
     object_type: ClassVar[str]
     page: ClassVar[str]
@@ -47,7 +52,7 @@ class Entity(Schema):
     person: ClassVar[Mapping[str, str]] = {}
 
     def problems(self, record: Mapping[str, Any]) -> dict[str, str]:
-        """Say what is wrong, by field; empty when the record may be sent. Null and blank are the same as absent."""
+        """Return what is wrong, by field; empty when the record may be sent. Null and blank count as absent."""
         sent = without_blanks(record)
         wrong = {name: "is missing" for name in self._required if name not in sent}
         for name, value in sent.items():
@@ -59,9 +64,9 @@ class Entity(Schema):
         return wrong
 
     def warnings(self, record: Mapping[str, Any]) -> dict[str, str]:
-        """Say what is worth telling and no reason to refuse, by field; for records without problems."""
+        """Return warnings by field, for a record without problems: they are no reason to refuse it."""
         sent = without_blanks(record)
-        return {name: said for name, warn in self._warns.items() if name in sent and (said := warn(sent[name]))}
+        return {name: message for name, warn in self._warns.items() if name in sent and (message := warn(sent[name]))}
 
     @cached_property
     def _required(self) -> list[str]:
@@ -72,26 +77,26 @@ class Entity(Schema):
         return {name: warn for name, field in self.fields.items() if (warn := field.metadata["warn"])}
 
     def key_of(self, record: Mapping[str, Any]) -> tuple[str, ...]:
-        """Give the record's natural key, internalCompanyId first, blank where there is none."""
+        """Return the record's natural key, internalCompanyId first; an absent field is blank."""
         sent = without_blanks(record)
         return tuple(str(sent.get(name, "")) for name in ("internalCompanyId", *self.key))
 
 
 class Sender(Entity):
-    """What nearly every entity begins with."""
+    """The fields that nearly every entity begins with."""
 
     timezoneGmt = Integer("The offset of the record's times from GMT in hours, when they are not in GMT.", example=7)
     systemName = Text("The system that sends the record.", example="CRM")
 
 
 class CompanySender(Sender):
-    """The same, of a sender with several companies."""
+    """The same fields, and the company, for senders that have several."""
 
     internalCompanyId = Text("The company the record belongs to, where one sender has several.", longest=64)
 
 
 class WithCustomFields(Schema):
-    """The custom fields that partners add to a model, one map for each type."""
+    """The custom fields of a model, in one map for each type."""
 
     customFieldTexts = CustomFields("Custom fields of text.", stem="customField", of=Text(""), example="tag:question")
     customFieldLongs = CustomFields(
@@ -109,12 +114,12 @@ class WithCustomFields(Schema):
 
 
 def record_status() -> Text:
-    """Declare the field that deletes: there is no call for it."""
+    """Make the field that marks a record as deleted: Pango has no call to delete."""
     return Text("Active, or Deleted once the record is gone.", choices=("Active", "Deleted"))
 
 
 def _problems_of(field: Field[Any], name: str, value: Any) -> Iterable[tuple[str, str]]:
-    """Check one value. Marshmallow's own way round costs four times as much, in an import a million times over."""
+    """Check one value; marshmallow's own `deserialize` takes four times as long, which an import feels."""
     try:
         field._deserialize(value, name, None)  # noqa: SLF001
         for validator in field.validators:
@@ -125,16 +130,16 @@ def _problems_of(field: Field[Any], name: str, value: Any) -> Iterable[tuple[str
 
 
 def _missing(alternatives: Alternatives, sent: Mapping[str, Any]) -> tuple[str, str]:
-    """Name the first field whose absence breaks a condition, and say what would satisfy it."""
+    """Return the first absent field of a broken condition, and a message with the alternatives."""
     ways = ", or ".join(" and ".join(names) for names in alternatives)
     absent = next(name for names in alternatives for name in names if name not in sent)
     return absent, f"is missing: send {ways}"
 
 
 def _flatten(errors: Mapping[Any, Any], path: str = "") -> Iterator[tuple[str, str]]:
-    """Make one line for each field of marshmallow's nested errors."""
-    for name, said in errors.items():
-        if isinstance(said, Mapping):
-            yield from _flatten(said, f"{path}{name}.")
+    """Flatten marshmallow's nested errors: one path and one message for each field."""
+    for name, error in errors.items():
+        if isinstance(error, Mapping):
+            yield from _flatten(error, f"{path}{name}.")
         else:
-            yield f"{path}{name}", str(said[0])
+            yield f"{path}{name}", str(error[0])

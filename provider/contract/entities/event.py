@@ -1,7 +1,7 @@
 """Pango's page "User Event": events of customers."""
 
 from provider.contract.entities.entity_type import Entity, WithCustomFields, record_status
-from provider.contract.entities.fields import LONGEST_KEY, Double, Email, Phone, Text, TextList, Timestamp
+from provider.contract.entities.fields import LONGEST_KEY, Double, EmailText, PhoneText, Text, TextList, Timestamp
 
 PAGE = "User Event"
 
@@ -55,8 +55,8 @@ class UserEvent(WithCustomFields, Entity):
     eventLabel2s = TextList("A second set of labels.", example=("link: http1",))
     eventLabel3s = TextList("A third set of labels.", example=("link: http1",))
     customerId = Text("The customer's key at the sender.", example="C09320932032", longest=LONGEST_KEY)
-    email = Email("The customer's email.")
-    phone = Phone("The customer's phone.")
+    email = EmailText("The customer's email.")
+    phone = PhoneText("The customer's phone.")
     zaloOAId = Text("The id of the Zalo official account.", example="763845675567xxx")
     zaloUserId = Text("The user's id at Zalo.", example="5425775678654xxxxx")
     note = Text("A note.", example="a note")

@@ -1,6 +1,6 @@
 """The kinds of value an entity's field can have, as Pango's entity pages print them under "Type".
 
-Every field begins with what it means, in our own words. `required` is the page's mark, `example` shows a value.
+The first argument of every field says what it means. `required` is the page's mark, `example` a valid value.
 """
 
 import re
@@ -15,47 +15,47 @@ from marshmallow import Schema, ValidationError, fields, validate
 from provider.contract.identity import email_or_none, phone_or_none
 
 LONGEST_KEY = 190
-"""Characters of a text that is part of a key: more cannot be indexed in MySQL, whose index ends at 3,072 bytes."""
+"""The most characters of a text in a key: an index of MySQL has at most 3,072 bytes."""
 
 _INT32, _INT64 = 2**31, 2**63
 _YEAR_1, _YEAR_9999 = -62_135_596_800_000, 253_402_300_799_999
-_MOST_LIKELY_SECONDS = 100_000_000_000
-"""Read as milliseconds, times below this are before March 1973: more likely somebody sent seconds."""
+_LIKELY_SECONDS_BELOW = 100_000_000_000
+"""As milliseconds, smaller times are before March 1973: the sender probably meant seconds."""
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
-"""Half a character of UTF-16, which JSON can write and UTF-8 cannot."""
+"""Half a character of UTF-16: JSON can hold it, UTF-8 cannot."""
 
 Warn = Callable[[Any], str | None]
 
 
 def is_blank(value: Any) -> bool:
-    """Say whether a value is the same as none: null, or text of nothing but spaces."""
+    """Say whether a value counts as absent: null, or text of spaces only."""
     return value is None or (isinstance(value, str) and not value.strip())
 
 
 def without_blanks(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Leave out what is the same as absent."""
+    """Return the record without blank values."""
     return {name: value for name, value in record.items() if not is_blank(value)}
 
 
-def _declared(means: str, example: Any, *, required: bool = False, warn: Warn | None = None) -> dict[str, Any]:
-    """Give what every kind of field hands to marshmallow."""
+def _options(meaning: str, example: Any, *, required: bool = False, warn: Warn | None = None) -> dict[str, Any]:
+    """Return marshmallow's options for a field of any kind."""
     return {
         "required": required,
-        "metadata": {"description": means, "example": example, "warn": warn},
+        "metadata": {"description": meaning, "example": example, "warn": warn},
         "error_messages": {"required": "is missing", "null": "must be text", "invalid": "must be a list of texts"},
     }
 
 
 class Text(fields.Field[str]):
-    """Text. `choices` is a closed list, which refuses others; an `open_list`, printed with "etc", only warns.
+    """Text of at most `longest` characters.
 
-    `longest` bounds its length in characters.
+    With `choices`, other values are refused; with an `open_list` (the page prints "etc"), they only give a warning.
     """
 
     def __init__(
         self,
-        means: str,
+        meaning: str,
         *,
         required: bool = False,
         example: str | None = None,
@@ -69,7 +69,7 @@ class Text(fields.Field[str]):
         if open_list:
             warn = partial(_unlisted, listed=open_list)
         shown = example or (listed[0] if listed else None)
-        super().__init__(validate=_bounds(choices, longest), **_declared(means, shown, required=required, warn=warn))
+        super().__init__(validate=_bounds(choices, longest), **_options(meaning, shown, required=required, warn=warn))
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
         if not isinstance(value, str):
@@ -81,20 +81,20 @@ class Text(fields.Field[str]):
         return value
 
 
-class Phone(Text):
-    """A phone number, in any written form; one that is none is passed on with a warning."""
+class PhoneText(Text):
+    """A phone number in any written form; text that is no phone number gives a warning."""
 
-    def __init__(self, means: str, *, required: bool = False, example: str = "0359677657") -> None:
-        super().__init__(means, required=required, example=example, warn=_no_phone)
+    def __init__(self, meaning: str, *, required: bool = False, example: str = "0359677657") -> None:
+        super().__init__(meaning, required=required, example=example, warn=_no_phone)
 
 
-class Email(Text):
-    """An email address; one that is none is passed on with a warning."""
+class EmailText(Text):
+    """An email address; text that is none gives a warning."""
 
     def __init__(
-        self, means: str, *, required: bool = False, example: str = "dee@bytetech.io", longest: int | None = None
+        self, meaning: str, *, required: bool = False, example: str = "dee@bytetech.io", longest: int | None = None
     ) -> None:
-        super().__init__(means, required=required, example=example, longest=longest, warn=_no_email)
+        super().__init__(meaning, required=required, example=example, longest=longest, warn=_no_email)
 
 
 class TextDate(Text):
@@ -113,9 +113,9 @@ class Integer(fields.Field[int]):
     bound, kind = _INT32, "a whole number between -2147483648 and 2147483647"
 
     def __init__(
-        self, means: str, *, required: bool = False, example: int | None = None, warn: Warn | None = None
+        self, meaning: str, *, required: bool = False, example: int | None = None, warn: Warn | None = None
     ) -> None:
-        super().__init__(**_declared(means, example, required=required, warn=warn))
+        super().__init__(**_options(meaning, example, required=required, warn=warn))
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
         if not isinstance(value, int) or isinstance(value, bool) or not -self.bound <= value < self.bound:
@@ -132,9 +132,11 @@ class Long(Integer):
 class Timestamp(Integer):
     """A point in time: milliseconds since 1970-01-01 UTC, as a whole number."""
 
-    def __init__(self, means: str, *, required: bool = False, example: int = 1584507164000, past: bool = False) -> None:
-        """`past` is for times that may well lie before 1973, like a birthday."""
-        super().__init__(means, required=required, example=example, warn=None if past else _likely_seconds)
+    def __init__(
+        self, meaning: str, *, required: bool = False, example: int = 1584507164000, past: bool = False
+    ) -> None:
+        """Make the field; `past` is for times that may lie before 1973, like a birthday."""
+        super().__init__(meaning, required=required, example=example, warn=None if past else _likely_seconds)
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
         if not isinstance(value, int) or isinstance(value, bool) or not _YEAR_1 <= value <= _YEAR_9999:
@@ -145,8 +147,8 @@ class Timestamp(Integer):
 class Double(fields.Field[float]):
     """A number."""
 
-    def __init__(self, means: str, *, required: bool = False, example: float | None = None) -> None:
-        super().__init__(**_declared(means, example, required=required))
+    def __init__(self, meaning: str, *, required: bool = False, example: float | None = None) -> None:
+        super().__init__(**_options(meaning, example, required=required))
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> float:
         if not isinstance(value, (int, float)) or isinstance(value, bool) or not _is_writable(value):
@@ -157,8 +159,8 @@ class Double(fields.Field[float]):
 class Boolean(fields.Field[bool]):
     """True or false."""
 
-    def __init__(self, means: str, *, example: bool | None = None) -> None:
-        super().__init__(**_declared(means, example))
+    def __init__(self, meaning: str, *, example: bool | None = None) -> None:
+        super().__init__(**_options(meaning, example))
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> bool:
         if not isinstance(value, bool):
@@ -169,16 +171,16 @@ class Boolean(fields.Field[bool]):
 class TextList(fields.List[str]):
     """A list of texts."""
 
-    def __init__(self, means: str, *, example: Sequence[str] = ("tag1",)) -> None:
-        super().__init__(Text(""), **_declared(means, list(example)))
+    def __init__(self, meaning: str, *, example: Sequence[str] = ("tag1",)) -> None:
+        super().__init__(Text(""), **_options(meaning, list(example)))
 
 
 class Parts(fields.Nested):
-    """A list of objects of one schema, or with `by_key` an object that maps keys of the sender's to such objects."""
+    """A list of objects of one schema; with `by_key`, an object that maps the sender's keys to such objects."""
 
-    def __init__(self, schema: type[Schema], means: str, *, example: Any, by_key: bool = False) -> None:
+    def __init__(self, schema: type[Schema], meaning: str, *, example: Any, by_key: bool = False) -> None:
         self.by_key = by_key
-        super().__init__(schema, **_declared(means, example, required=True))
+        super().__init__(schema, **_options(meaning, example, required=True))
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> Any:
         members: Iterable[tuple[Any, Any]]
@@ -188,21 +190,21 @@ class Parts(fields.Nested):
             members = enumerate(value)
         else:
             raise ValidationError(f"must be {'an object of objects' if self.by_key else 'a list of objects'}")
-        if errors := {key: wrong for key, part in members if (wrong := self._wrong(part))}:
+        if errors := {key: problems for key, part in members if (problems := self._problems(part))}:
             raise ValidationError(errors)
         return value
 
-    def _wrong(self, part: Any) -> Any:
+    def _problems(self, part: Any) -> Any:
         return self.schema.validate(without_blanks(part)) if isinstance(part, dict) else ["must be an object"]
 
 
 class CustomFields(fields.Field[dict[str, Any]]):
-    """The custom fields of one type, by name: `customField01`, `customField02`, ... in two digits or more."""
+    """Custom fields of one type, by name: `customField01`, `customField02` and so on, with two digits or more."""
 
-    def __init__(self, means: str, *, stem: str, of: fields.Field[Any], example: Any) -> None:
+    def __init__(self, meaning: str, *, stem: str, of: fields.Field[Any], example: Any) -> None:
         self.names, self.of = re.compile(rf"{stem}\d\d+", re.ASCII), of
         self.first = f"{stem}01"
-        super().__init__(**_declared(means, {self.first: example}, warn=self._warn))
+        super().__init__(**_options(meaning, {self.first: example}, warn=self._warn))
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> dict[str, Any]:
         if not isinstance(value, dict):
@@ -224,7 +226,7 @@ class CustomFields(fields.Field[dict[str, Any]]):
     def _warn(self, value: Mapping[str, Any]) -> str | None:
         warn = self.of.metadata["warn"]
         sent = without_blanks(value).items() if warn else ()
-        return next((f"{name} {said}" for name, member in sent if (said := warn(member))), None)
+        return next((f"{name} {message}" for name, member in sent if (message := warn(member))), None)
 
 
 def _bounds(choices: Sequence[str] | None, longest: int | None) -> list[validate.Validator]:
@@ -249,16 +251,16 @@ def _no_email(value: str) -> str | None:
 
 
 def _likely_seconds(value: int) -> str | None:
-    return "looks like seconds; times are in milliseconds" if 0 < value < _MOST_LIKELY_SECONDS else None
+    return "looks like seconds; times are in milliseconds" if 0 < value < _LIKELY_SECONDS_BELOW else None
 
 
 def over_32_bits(value: int) -> str | None:
-    """Warn of a number that the forms of Pango's console do not admit (page "Textbox")."""
+    """Warn of a number that the forms of Pango's console do not accept (page "Textbox")."""
     return None if -_INT32 <= value < _INT32 else "is over 32 bits, which Pango's own forms do not admit"
 
 
 def _is_writable(number: float) -> bool:
-    """Say whether JSON can be written of a number: not of infinity, and not of whole numbers over 64 bits."""
+    """Say whether JSON can hold a number: not infinity, and not a whole number over 64 bits."""
     return isfinite(number) if isinstance(number, float) else -_INT64 <= number < _INT64
 
 

@@ -1,7 +1,7 @@
 """Pango's page "Lead": people who may become customers."""
 
 from provider.contract.entities.entity_type import CompanySender, WithCustomFields, record_status
-from provider.contract.entities.fields import LONGEST_KEY, Email, Integer, Phone, Text, TextList, Timestamp
+from provider.contract.entities.fields import LONGEST_KEY, EmailText, Integer, PhoneText, Text, TextList, Timestamp
 
 PAGE = "Lead"
 
@@ -19,8 +19,8 @@ class LeadInformation(WithCustomFields, CompanySender):
     person = {"phone": "phone", "email": "email", "customerId": "customerId"}
 
     leadId = Text("The lead's key.", required=True, example="00000000001", longest=LONGEST_KEY)
-    phone = Phone("The customer's phone.", required=True)
-    email = Email("The customer's email.")
+    phone = PhoneText("The customer's phone.", required=True)
+    email = EmailText("The customer's email.")
     customerId = Text("The customer's key at the sender.", longest=LONGEST_KEY)
     fullName = Text("The whole name, in one piece.", example="Nguyen Dee")
     firstName = Text("The first name.", example="Nguyen")

@@ -1,20 +1,13 @@
 """Pango's page "Meta Data": surveys and forms."""
 
-from marshmallow import INCLUDE, Schema
-
-from provider.contract.entities.entity_type import CompanySender, WithCustomFields, record_status
+from provider.contract.entities.entity_type import CompanySender, OpenSchema, WithCustomFields, record_status
 from provider.contract.entities.fields import LONGEST_KEY, Parts, Text, Timestamp
 
 PAGE = "Meta Data"
 
 
-class MetaSurveyQuestion(Schema):
+class MetaSurveyQuestion(OpenSchema):
     """A question of a survey."""
-
-    class Meta:
-        """Unknown keys pass."""
-
-        unknown = INCLUDE
 
     questionId = Text("The question's key.", required=True, example="this_is_question_1")
     langDef = Text("The language the question is in by default.", required=True, example="vi")

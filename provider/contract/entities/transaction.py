@@ -1,20 +1,13 @@
 """Pango's page "Transaction": orders."""
 
-from marshmallow import INCLUDE
-
-from provider.contract.entities.entity_type import CompanySender, WithCustomFields, record_status
-from provider.contract.entities.fields import LONGEST_KEY, Double, Email, Integer, Parts, Phone, Text, Timestamp
+from provider.contract.entities.entity_type import CompanySender, OpenSchema, WithCustomFields, record_status
+from provider.contract.entities.fields import LONGEST_KEY, Double, EmailText, Integer, Parts, PhoneText, Text, Timestamp
 
 PAGE = "Transaction"
 
 
-class OrderItem(WithCustomFields):
+class OrderItem(WithCustomFields, OpenSchema):
     """A line of an order."""
-
-    class Meta:
-        """Unknown keys pass."""
-
-        unknown = INCLUDE
 
     productSku = Text("The product's stock keeping unit.", required=True, example="SKU001")
     productName = Text("The product's name.", required=True, example="Coffee Bee")
@@ -43,8 +36,8 @@ class Order(WithCustomFields, CompanySender):
     orderDate = Timestamp("When the order was made.", example=1584483275000)
     customerId = Text("The customer's key at the sender.", required=True, example="CUS010012212", longest=LONGEST_KEY)
     customerName = Text("The customer's name.", required=True, example="John")
-    customerEmail = Email("The customer's email.", required=True)
-    customerPhone = Phone("The customer's phone.")
+    customerEmail = EmailText("The customer's email.", required=True)
+    customerPhone = PhoneText("The customer's phone.")
     createdBy = Text("Who created the record.", example="user1")
     createdAt = Timestamp("When the sender created the record.", example=1584483275000)
     updatedBy = Text("Who last changed the record.", example="user1")

@@ -14,13 +14,13 @@ import structlog
 from sqlalchemy import Connection, Engine, Select, Table, and_, case, func, select
 from sqlalchemy.exc import DBAPIError
 
-from provider.auth.callers import reaching_database
-from provider.auth.failed_logins import Guesses
+from provider.auth.failed_logins import FailedLogins
 from provider.database.drivers import is_conflict
 from provider.errors import ConfigurationError, Forbidden, Unauthorized
 from provider.ingestion.inbound.callback_results import LONGEST_ID, STORED, Result, clean, read_results
 from provider.ingestion.inbound.checksum import load_verifier
 from provider.settings import Settings
+from provider.store.provider_database import reaching_database
 from provider.store.push_tables import CallbackResult, Push, Sent
 from provider.store.upsert import make_upsert
 
@@ -36,9 +36,9 @@ log = structlog.get_logger()
 class Callbacks:
     """Takes callbacks in; ConfigurationError for a key that cannot be sent or a verifier that cannot be imported."""
 
-    def __init__(self, engine: Engine, settings: Settings, guesses: Guesses) -> None:
+    def __init__(self, engine: Engine, settings: Settings, failed_logins: FailedLogins) -> None:
         self._engine = engine
-        self._guesses = guesses
+        self._failed_logins = failed_logins
         self._keys = [key.strip() for key in settings.callback_api_keys if key.strip()]
         if not all(key.isascii() for key in self._keys):
             raise ConfigurationError(
@@ -58,7 +58,7 @@ class Callbacks:
         given = sent.strip().encode("latin-1", "replace")
         found = [key for key in self._keys if hmac.compare_digest(key.encode(), given)]
         if not found:
-            raise self._guesses.answer(Unauthorized("The key is not valid.", headers=_CHALLENGE), address)
+            raise self._failed_logins.refuse(Unauthorized("The key is not valid.", headers=_CHALLENGE), address)
         return found[0]
 
     def take(self, payload: Mapping[str, Any], *, api_key: str, checksum: str | None) -> int:

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 
-from provider.dataset.discover import import_file, search_working_folder
+from provider.dataset.discover import import_file
 from provider.errors import ConfigurationError
+from provider.store.partner_package import search_working_folder
 
 Verify = Callable[[list[str], str, str | None], bool]
 """`verify(ref_ids, api_key, checksum)`: refIds as they came, the ApiKey that was sent, the Checksum or None."""

@@ -194,7 +194,7 @@ def _require(settings: Settings, name: str) -> str:
     if not value:
         raise ConfigurationError(
             f"{variable(name)} is not set, which pushing to Pango with PROVIDER_PANGO_AUTH={settings.pango_auth} "
-            "needs. Write it into .env; .env.example says what it is."
+            "needs. Write it into .env; `provider settings` says what it is."
         )
     return value
 

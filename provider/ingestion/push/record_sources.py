@@ -16,9 +16,9 @@ from provider.dataset import TableDataset
 from provider.dataset.discover import discover
 from provider.errors import ConfigurationError
 from provider.ingestion.push.batches import Read
-from provider.records.importing.file_rows import Broken
-from provider.records.importing.readers import EXCEL, read
-from provider.records.importing.row_conversion import Conversion
+from provider.records.importing.file_rows import BrokenRow
+from provider.records.importing.readers import EXCEL, FileRows
+from provider.records.importing.row_conversion import RowConversion
 from provider.settings import Settings
 from provider.store.entity_tables import TABLES, record_of
 
@@ -107,7 +107,7 @@ def check_unchanged(origin: Origin) -> None:
 
 
 def _of_file(path: Path, convert: Convert, skip: int) -> Generator[Read]:
-    rows = read(path)
+    rows = FileRows(path)
 
     def records() -> Generator[Read]:
         with rows:
@@ -184,8 +184,8 @@ def _conversion(object_type: str, settings: Settings) -> Convert:
     """Say how rows become records; those of a type nobody knows are taken as they are."""
     entity = ENTITIES.get(object_type)
     if entity is None:
-        return lambda row: ({}, {"": row.reason}) if isinstance(row, Broken) else (dict(row), {})
-    return Conversion(entity, {}, region=settings.phone_region, keeps_unknown=True)
+        return lambda row: ({}, {"": row.reason}) if isinstance(row, BrokenRow) else (dict(row), {})
+    return RowConversion(entity, {}, region=settings.phone_region, keeps_unknown=True)
 
 
 def _read(place: str, row: Mapping[str, Any], convert: Convert) -> Read:

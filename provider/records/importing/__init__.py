@@ -1,1 +1,1 @@
-"""Importing: files of records, in the many ways people write them, into the entities' own tables."""
+"""Importing: reads files of records, converts their values and stores them in the tables of the entities."""

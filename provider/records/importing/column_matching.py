@@ -1,4 +1,4 @@
-"""Guesses: which field a column means, from its name in English or Vietnamese, or from what is in it."""
+"""Guesses the field of each column from its name, in English or Vietnamese, or from its values."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -14,30 +14,30 @@ from provider.assist.inspection.column_meaning import (
     likely_key,
     likely_phone,
     likely_secret,
-    looks_like_email,
     personal,
     words,
 )
+from provider.assist.inspection.value_meaning import looks_like_email
 from provider.contract.entities import Entity, fields
 from provider.contract.identity import phone_or_none
-from provider.records.importing.field_values import phone
-from provider.records.importing.file_rows import Broken
-from provider.records.importing.header_names import find_target, plain
-from provider.records.importing.readers import Rows
+from provider.records.importing.field_values import read_phone
+from provider.records.importing.file_rows import BrokenRow
+from provider.records.importing.header_names import find_field, plain_name
+from provider.records.importing.readers import FileRows
 
-Guesses = dict[str, tuple[str, str]]
-"""Of each column the field it may mean, "" for none, and why."""
+ColumnGuesses = dict[str, tuple[str, str]]
+"""For each column its likely field, "" for none, and the reason."""
 
-_SAMPLE = 200
-_MOST = 0.8
-_SURE = 2
+_SAMPLE_ROWS = 200
+_SHARE = 0.8
+_CERTAIN = 2
 _MONTHS = 12
 _SLASHED = re.compile(
     r"\d{1,2}(?P<mark>[/.-])(?P<second>\d{1,2})(?P=mark)\d{4}(?P<clock> \d{1,2}:\d\d(?P<seconds>:\d\d)?)?", re.ASCII
 )
 _SURNAMES = frozenset({"ho", "hodem", "holot", "hovatendem"})
-_SOMETHING_ELSE = frozenset({"product", "pham", "sp", "store", "shop", "cua", "campaign", "template", "file"})
-"""Words that make a name the name of no person."""
+_NOT_A_PERSON = frozenset({"product", "pham", "sp", "store", "shop", "cua", "campaign", "template", "file"})
+"""Words in a header that show that a name is not a person's."""
 
 _NAMES: Sequence[tuple[str, str]] = (
     (r"(ma_|so_)?(the|hoi_vien|thanh_vien|member(ship)?|card|loyalty)(_?(id|code|no|number))?", "membershipId"),
@@ -85,30 +85,30 @@ _NAMES: Sequence[tuple[str, str]] = (
     (r"chien_dich|campaign", "campaignName"),
 )  # fmt: skip
 _PATTERNS = tuple((re.compile(pattern), field) for pattern, field in _NAMES)
-_BY_HINT = {"name": ("fullName", "customerName"), "birth date": ("dob",)}
+_PERSONAL_FIELDS = {"name": ("fullName", "customerName"), "birth date": ("dob",)}
 
 
-def guess(entity: Entity, rows: Rows, *, region: str) -> tuple[Guesses, str | None]:
-    """Guess what each column means, and how times are written where that must be said.
+def guess_columns(entity: Entity, rows: FileRows, *, region: str) -> tuple[ColumnGuesses, str | None]:
+    """Guess the field of each column; also return the --time-format that its times need, None for none.
 
-    No field is given twice. The first rows are read for it.
+    No field is given to two columns. The first 200 rows are read.
     """
     samples: dict[str, list[Any]] = {header: [] for header in rows.headers or ()}
-    for _, row in islice(rows, _SAMPLE):
-        if not isinstance(row, Broken):
+    for _, row in islice(rows, _SAMPLE_ROWS):
+        if not isinstance(row, BrokenRow):
             for header, value in row.items():
                 if value is not None and value != "":
                     samples.setdefault(header, []).append(value)
-    guesses: Guesses = {}
-    for find, why in (
-        (_by_field, "the field's name"),
-        (partial(_by_half_a_name, headers=samples), "by its name"),
-        (_by_vocabulary, "by its name"),
-        (_by_person, "by its name"),
-        (partial(_by_content, samples=samples, region=region), "by what is in it"),
+    guesses: ColumnGuesses = {}
+    for find_fields, why in (
+        (_by_field_name, "the field's name"),
+        (partial(_by_given_name, headers=samples), "by its name"),
+        (_by_pattern, "by its name"),
+        (_by_meaning, "by its name"),
+        (partial(_by_values, samples=samples, region=region), "by what is in it"),
     ):
-        _add(guesses, samples, partial(find, entity), why)
-    advised: Guesses = {}
+        _add_guesses(guesses, samples, partial(find_fields, entity), why)
+    advised: ColumnGuesses = {}
     time_format = None
     for header, values in samples.items():
         field, why = guesses.get(header, ("", "?"))
@@ -119,8 +119,10 @@ def guess(entity: Entity, rows: Rows, *, region: str) -> tuple[Guesses, str | No
     return advised, time_format
 
 
-def _add(guesses: Guesses, headers: dict[str, Any], find: Callable[[str], Iterator[str]], why: str) -> None:
-    """Add what one way of guessing finds; a column or a field that has been found already stays as it is."""
+def _add_guesses(
+    guesses: ColumnGuesses, headers: dict[str, Any], find: Callable[[str], Iterator[str]], why: str
+) -> None:
+    """Add what one way of guessing finds, for columns and fields that were not found before."""
     taken = {field for field, _ in guesses.values()}
     for header in headers:
         if header not in guesses and (field := next((one for one in find(header) if one not in taken), None)):
@@ -128,52 +130,52 @@ def _add(guesses: Guesses, headers: dict[str, Any], find: Callable[[str], Iterat
             taken.add(field)
 
 
-def _by_field(entity: Entity, header: str) -> Iterator[str]:
-    if target := find_target(entity, header):
+def _by_field_name(entity: Entity, header: str) -> Iterator[str]:
+    if target := find_field(entity, header):
         yield ".".join(part for part in target if part)
 
 
-def _by_half_a_name(entity: Entity, header: str, *, headers: Iterable[str]) -> Iterator[str]:
-    """Guess that "Tên" is the given name, as it is beside a column of surnames only."""
-    if plain(header) == "ten" and "lastName" in entity.fields and _SURNAMES.intersection(map(plain, headers)):
+def _by_given_name(entity: Entity, header: str, *, headers: Iterable[str]) -> Iterator[str]:
+    """Guess that "Tên" is the given name, if another column holds surnames only."""
+    if plain_name(header) == "ten" and "lastName" in entity.fields and _SURNAMES.intersection(map(plain_name, headers)):
         yield "lastName"
 
 
-def _by_vocabulary(entity: Entity, header: str) -> Iterator[str]:
+def _by_pattern(entity: Entity, header: str) -> Iterator[str]:
     name = "_".join(words(header))
     return (field for pattern, field in _PATTERNS if field in entity.fields and pattern.fullmatch(name))
 
 
-def _by_person(entity: Entity, header: str) -> Iterator[str]:
-    """Guess with the words by which `provider dataset new` knows a table's columns."""
+def _by_meaning(entity: Entity, header: str) -> Iterator[str]:
+    """Guess with the words that `provider dataset new` uses for the columns of a table."""
     if likely_secret(header):
         return
     for likely, identifier in ((likely_phone, "phone"), (likely_email, "email")):
-        if identifier in entity.person and likely(header) == _SURE:
+        if identifier in entity.person and likely(header) == _CERTAIN:
             yield entity.person[identifier]
     if likely_key(header) and "customerId" in entity.fields:
         yield "customerId"
     if (age := likely_age(header)) and entity.newest_by:
-        yield entity.newest_by[-1 if age == _SURE else 0]
-    if not _SOMETHING_ELSE.intersection(words(header)):
-        yield from (field for field in _BY_HINT.get(personal(header) or "", ()) if field in entity.fields)
+        yield entity.newest_by[-1 if age == _CERTAIN else 0]
+    if not _NOT_A_PERSON.intersection(words(header)):
+        yield from (field for field in _PERSONAL_FIELDS.get(personal(header) or "", ()) if field in entity.fields)
 
 
-def _by_content(entity: Entity, header: str, *, samples: dict[str, list[Any]], region: str) -> Iterator[str]:
-    """Guess by what most of a column's values are."""
+def _by_values(entity: Entity, header: str, *, samples: dict[str, list[Any]], region: str) -> Iterator[str]:
+    """Guess by what most values of the column are."""
     values = samples[header]
     for looks, identifier in ((looks_like_email, "email"), (partial(_looks_like_phone, region=region), "phone")):
-        if identifier in entity.person and values and sum(map(looks, values)) >= _MOST * len(values):
+        if identifier in entity.person and values and sum(map(looks, values)) >= _SHARE * len(values):
             yield entity.person[identifier]
 
 
 def _looks_like_phone(value: Any, *, region: str) -> bool:
-    found = phone_or_none(str(phone(value, region=region)), region=region)
+    found = phone_or_none(str(read_phone(value, region=region)), region=region)
     return found is not None and found.national is not None
 
 
 def _time_format(field: Field[Any] | None, values: Iterable[Any]) -> str | None:
-    """Tell how times are written that must be read with --time-format: the day first, unless that cannot be."""
+    """Return the format of times that need --time-format: day first, unless a value makes that impossible."""
     written = [match for value in values if isinstance(value, str) and (match := _SLASHED.fullmatch(value.strip()))]
     if not written or not isinstance(field, (fields.Timestamp, fields.TextDate)):
         return None

@@ -1,6 +1,6 @@
-"""One value of each kind: what people, spreadsheets and databases write, as what Pango's entities hold.
+"""Converts one value as people, spreadsheets and databases write it into the type of an entity's field.
 
-What says two things is refused, not guessed: a wrong number that looks right is worse than a row to mend.
+An ambiguous value is refused, not guessed: a wrong number that looks right is worse than a rejected row.
 """
 
 import re
@@ -17,58 +17,58 @@ _TRUE = frozenset({"true", "1", "yes", "y", "có", "co", "đúng", "x"})
 _FALSE = frozenset({"false", "0", "no", "n", "không", "khong", "sai"})
 _GENDERS = {"nam": "male", "nữ": "female", "nu": "female", "male": "male", "female": "female"}
 
-_PLAIN = re.compile(r"[+-]?\d{1,19}", re.ASCII)
+_INTEGER = re.compile(r"[+-]?\d{1,19}", re.ASCII)
 _NO_FRACTION = re.compile(r"([+-]?\d{1,19})\.0{1,2}", re.ASCII)
 _GROUPED = re.compile(r"[+-]?\d{1,3}(?:(?:\.\d{3}){2,}|(?:,\d{3}){2,}|(?:[ \u00a0\u202f]\d{3})+)", re.ASCII)
-_TWO_WAYS = re.compile(r"[+-]?\d{1,3}[.,]\d{3}", re.ASCII)
+_AMBIGUOUS = re.compile(r"[+-]?\d{1,3}[.,]\d{3}", re.ASCII)
 _DECIMAL = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
 _NO_DIGIT = re.compile(r"[^\d+-]", re.ASCII)
 
-_NUMBER_OF_PHONE = re.compile(r"([1-9]\d{5,14})(\.0+)?", re.ASCII)
+_PHONE_DIGITS = re.compile(r"([1-9]\d{5,14})(\.0+)?", re.ASCII)
 _SCIENTIFIC = re.compile(r"(\d)\.(\d+)[eE]\+?(\d{1,2})", re.ASCII)
 _SHORTENED = re.compile(r"\d([.,]\d+)?[eE]\+\d\d+", re.ASCII)
-_SHORTENED_FROM = 1e15
-"""A spreadsheet keeps fifteen digits of a number; those after them become 0."""
+_INEXACT_FROM = 1e15
+"""A spreadsheet keeps fifteen digits of a number; the digits after them become 0."""
 
 _MILLISECONDS = re.compile(r"(-?\d{1,16})(?:\.0+)?", re.ASCII)
 _COMPACT_DAY = re.compile(r"(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
-_EXACT = 2.0**53
+_MAX_EXACT = 2.0**53
 
 
 class Unconvertible(ValueError):
-    """A value that is none of its kind; says why, without the value."""
+    """A value that cannot be converted. The message says why and does not repeat the value."""
 
 
-def text(value: Any) -> Any:
-    """Read text, composed (NFC) and without space around it; a number the way it was typed into a spreadsheet."""
+def read_text(value: Any) -> Any:
+    """Read text: composed (NFC) and trimmed. A number is written as it was typed into a spreadsheet."""
     if isinstance(value, str):
         return normalize("NFC", value).strip()
     if isinstance(value, bool):
         return value
     if isinstance(value, (int, float)):
-        return _digits(value)
+        return _write_number(value)
     if isinstance(value, (date, time)):
-        return _shown(value)
+        return _write_date(value)
     return value
 
 
-def key(value: Any) -> Any:
-    """Read text that tells records apart. Shortened numbers would make one record of many."""
-    written = text(value)
-    shortened = isinstance(value, float) and abs(value) >= _SHORTENED_FROM
+def read_key(value: Any) -> Any:
+    """Read text that identifies a record. Unconvertible for a number that a spreadsheet shortened: many share it."""
+    written = read_text(value)
+    shortened = isinstance(value, float) and abs(value) >= _INEXACT_FROM
     if shortened or (isinstance(written, str) and _SHORTENED.fullmatch(written)):
         raise Unconvertible("looks like a number that a spreadsheet has shortened: export the column as text")
     return written
 
 
-def phone(value: Any, *, region: str) -> Any:
-    """Read a phone, with the leading 0 a spreadsheet has eaten; what is no phone either way stays as it is."""
-    written = text(value)
+def read_phone(value: Any, *, region: str) -> Any:
+    """Read a phone and restore a leading 0 that a spreadsheet removed. What is no phone stays as it is."""
+    written = read_text(value)
     if not isinstance(written, str) or written[:1] in ("0", "+", ""):
         return written
-    digits = _number_of_phone(written)
+    digits = _phone_digits(written)
     if digits is None:
         return written
     found = phone_or_none(digits, region=region)
@@ -79,22 +79,22 @@ def phone(value: Any, *, region: str) -> Any:
     return digits
 
 
-def _number_of_phone(written: str) -> str | None:
-    """Give the digits of a phone that went through a number; None when it did not, or lost some on the way."""
-    if match := _NUMBER_OF_PHONE.fullmatch(written):
+def _phone_digits(written: str) -> str | None:
+    """Return the digits of a phone that was stored as a number; None for other text, or when digits were lost."""
+    if match := _PHONE_DIGITS.fullmatch(written):
         return match[1]
     match = _SCIENTIFIC.fullmatch(written)
     return match[1] + match[2] if match and len(match[2]) == int(match[3]) else None
 
 
-def whole(value: Any) -> Any:
-    """Read a whole number; with separators of thousands when they can be nothing else."""
-    if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT:
+def read_integer(value: Any) -> Any:
+    """Read a whole number. Separators of thousands are accepted when they are not ambiguous."""
+    if isinstance(value, float) and value.is_integer() and abs(value) < _MAX_EXACT:
         return int(value)
     if not isinstance(value, str):
         return value
     written = value.strip()
-    if _PLAIN.fullmatch(written):
+    if _INTEGER.fullmatch(written):
         return int(written)
     if match := _NO_FRACTION.fullmatch(written):
         return int(match[1])
@@ -102,21 +102,21 @@ def whole(value: Any) -> Any:
         return int(_NO_DIGIT.sub("", written))
     if not written:
         return None
-    if _TWO_WAYS.fullmatch(written):
+    if _AMBIGUOUS.fullmatch(written):
         raise Unconvertible("can be read with thousands or with decimals: write it without a separator")
     raise Unconvertible("must be a whole number, written like 1250000")
 
 
-def double(value: Any) -> Any:
-    """Read a number, with a point before its decimals."""
+def read_number(value: Any) -> Any:
+    """Read a number with a decimal point."""
     if not isinstance(value, str):
         return value
     written = value.strip()
     if not written:
         return None
-    if _PLAIN.fullmatch(written):
+    if _INTEGER.fullmatch(written):
         return int(written)
-    if _TWO_WAYS.fullmatch(written):
+    if _AMBIGUOUS.fullmatch(written):
         raise Unconvertible("can be read with thousands or with decimals: write 1250 or 1.2500")
     if _GROUPED.fullmatch(written):
         return int(_NO_DIGIT.sub("", written))
@@ -125,11 +125,11 @@ def double(value: Any) -> Any:
     raise Unconvertible("must be a number, written like 1250.5")
 
 
-def boolean(value: Any) -> Any:
-    """Read true or false, in English or Vietnamese, or as 1 or 0."""
+def read_boolean(value: Any) -> Any:
+    """Read true or false: in English, in Vietnamese, or as 1 or 0."""
     if isinstance(value, bool):
         return value
-    written = normalize("NFC", str(value)).strip().lower() if not isinstance(value, float) else _digits(value)
+    written = normalize("NFC", str(value)).strip().lower() if not isinstance(value, float) else _write_number(value)
     if not written:
         return None
     if written in _TRUE:
@@ -139,24 +139,24 @@ def boolean(value: Any) -> Any:
     raise Unconvertible("must be true or false, yes or no, 1 or 0, có or không")
 
 
-def gender(value: Any) -> Any:
+def read_gender(value: Any) -> Any:
     """Read a gender, in English or Vietnamese."""
-    written = text(value)
+    written = read_text(value)
     return _GENDERS.get(written.lower(), written) if isinstance(written, str) else written
 
 
-def timestamp(value: Any, *, zone: tzinfo | None, time_format: str | None) -> Any:
-    """Read a point in time as milliseconds since 1970-01-01 UTC; `zone` is that of times without an offset."""
+def read_timestamp(value: Any, *, zone: tzinfo | None, time_format: str | None) -> Any:
+    """Read a time as milliseconds since 1970-01-01 UTC. `zone` is the zone of times without an offset."""
     if isinstance(value, str):
         written = value.strip()
-        return _time(written, zone, time_format) if written else None
+        return _parse_time(written, zone, time_format) if written else None
     if isinstance(value, date):
         return _milliseconds(value, zone)
-    return whole(value)
+    return read_integer(value)
 
 
-def _time(written: str, zone: tzinfo | None, time_format: str | None) -> int:
-    if time_format and (found := _by_format(written, time_format)):
+def _parse_time(written: str, zone: tzinfo | None, time_format: str | None) -> int:
+    if time_format and (found := _parse_format(written, time_format)):
         return _milliseconds(found, zone)
     if _COMPACT_DAY.fullmatch(written):
         raise Unconvertible("can be read as a day or as milliseconds: give --time-format %Y%m%d, or write 2001-10-31")
@@ -172,30 +172,30 @@ def _time(written: str, zone: tzinfo | None, time_format: str | None) -> int:
     return _milliseconds(found, zone)
 
 
-def day(value: Any, *, time_format: str | None) -> Any:
+def read_day(value: Any, *, time_format: str | None) -> Any:
     """Read a day as text, `yyyy-MM-dd`."""
     if isinstance(value, datetime):
         return value.date().isoformat()
-    written = text(value)
-    if time_format and isinstance(written, str) and (found := _by_format(written, time_format)):
+    written = read_text(value)
+    if time_format and isinstance(written, str) and (found := _parse_format(written, time_format)):
         return found.date().isoformat()
     return written
 
 
-def text_list(value: Any) -> Any:
-    """Read a list of texts: an array, as JSON too, or with ; between them."""
+def read_list(value: Any) -> Any:
+    """Read a list of texts: a list, a JSON array, or texts separated by `;`."""
     if isinstance(value, list):
-        return [text(member) for member in value]
+        return [read_text(member) for member in value]
     if not isinstance(value, str):
-        return [text(value)]
+        return [read_text(value)]
     written = normalize("NFC", value).strip()
     if written.startswith("["):
-        return [text(member) for member in nested(written)]
+        return [read_text(member) for member in read_json(written)]
     return [member for part in written.split(";") if (member := part.strip())] or None
 
 
-def nested(value: Any) -> Any:
-    """Read an object or an array, as JSON too."""
+def read_json(value: Any) -> Any:
+    """Read an object or a list, also from JSON text."""
     if not isinstance(value, str) or not value.strip():
         return value or None
     try:
@@ -204,31 +204,33 @@ def nested(value: Any) -> Any:
         raise Unconvertible('must be JSON, like {"name": "value"} or ["value"]') from None
 
 
-def written_out(value: Any) -> Any:
-    """Write a cell of a spreadsheet as text that reads as the same again."""
+def write_cell(value: Any) -> Any:
+    """Write a value as text that reads as the same value again."""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return _digits(value)
+        return _write_number(value)
     if isinstance(value, (date, time)):
-        return _shown(value)
+        return _write_date(value)
     if isinstance(value, (Mapping, list)):
         return orjson.dumps(value).decode()
     return value
 
 
-def _digits(value: float) -> str:
-    """Write a number without a fraction that is none: 123.0 is 123."""
-    return str(int(value)) if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT else str(value)
+def _write_number(value: float) -> str:
+    """Write a number; a fraction of zero is left out: 123.0 is 123."""
+    return (
+        str(int(value)) if isinstance(value, float) and value.is_integer() and abs(value) < _MAX_EXACT else str(value)
+    )
 
 
-def _shown(value: date | time) -> str:
+def _write_date(value: date | time) -> str:
     if isinstance(value, datetime):
         return value.date().isoformat() if value.time() == time() and not value.tzinfo else value.isoformat(" ")
     return value.isoformat()
 
 
-def _by_format(written: str, time_format: str) -> datetime | None:
+def _parse_format(written: str, time_format: str) -> datetime | None:
     try:
-        return datetime.strptime(written, time_format)  # noqa: DTZ007 -- the zone is put beside it
+        return datetime.strptime(written, time_format)  # noqa: DTZ007 -- the zone is added by the caller
     except ValueError:
         return None
 

@@ -1,4 +1,4 @@
-"""A row of a file, and a row that is none."""
+"""One row of a file: its cells by header, and rows that are broken."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -6,12 +6,12 @@ from unicodedata import normalize
 
 from provider.errors import ConfigurationError
 
-Numbered = tuple[int, dict[str, Any]]
-"""A row's number, as a person counts them in the file, and its cells by header."""
+NumberedRow = tuple[int, dict[str, Any]]
+"""A row's number in the file, counted from 1 as a person does, and its cells by header."""
 
 
-class Broken(dict[str, Any]):
-    """A row that cannot be read as one: what there is of it by header, cells beyond the headers, and why not."""
+class BrokenRow(dict[str, Any]):
+    """A row that cannot be read: the cells it has, by header; `beyond`, cells without a header; and the reason."""
 
     def __init__(self, cells: dict[str, Any], reason: str, beyond: Sequence[Any] = ()) -> None:
         super().__init__(cells)
@@ -20,9 +20,9 @@ class Broken(dict[str, Any]):
 
 
 def check_headers(cells: Iterable[Any], name: str) -> list[str]:
-    """Give the headers of a table, without blank ones at its end; ConfigurationError when one is blank or there twice.
+    """Return the headers of a table; ConfigurationError when one is blank or comes twice.
 
-    A spreadsheet writes blank ones for columns that were once in use.
+    Blank headers at the end are dropped: a spreadsheet writes them for columns that were used once.
     """
     headers = ["" if cell is None else normalize("NFC", str(cell)).strip() for cell in cells]
     while headers and not headers[-1]:
@@ -38,12 +38,12 @@ def check_headers(cells: Iterable[Any], name: str) -> list[str]:
 
 
 def row_of_cells(headers: Sequence[str], cells: Sequence[Any], *, ragged: bool = False) -> dict[str, Any]:
-    """Put cells under their headers; a row of another length is broken, unless `ragged` ones may end early."""
+    """Return the cells by header; a row of another length is broken. With `ragged`, it may have fewer cells."""
     if len(cells) == len(headers):
         return dict(zip(headers, cells, strict=True))
     beyond = cells[len(headers) :]
     row = dict(zip(headers, cells, strict=False))
     if any(cell is not None and cell != "" for cell in beyond) or (len(cells) < len(headers) and not ragged):
         reason = f"has {len(cells)} cells where the header has {len(headers)}"
-        return Broken(row, reason, beyond)
+        return BrokenRow(row, reason, beyond)
     return row

@@ -1,4 +1,4 @@
-"""Which field a header means: by the field's name, however it is cased, spaced or accented."""
+"""Finds the field of a header by its name. Case, spaces, signs and accents do not matter."""
 
 from collections.abc import Sequence
 from difflib import get_close_matches
@@ -6,18 +6,18 @@ from difflib import get_close_matches
 from provider.assist.inspection.column_meaning import words
 from provider.contract.entities import Entity, fields
 
-Target = tuple[str, str | None]
-"""A field, and of a map of custom fields the member."""
+FieldPath = tuple[str, str | None]
+"""A field's name, and the member's name when the field is a map of custom fields."""
 
 
-def find_target(entity: Entity, header: str) -> Target | None:
-    """Find the field a header means; None when it means none.
+def find_field(entity: Entity, header: str) -> FieldPath | None:
+    """Find the field that a header names; None when there is none.
 
-    `customFieldLong01` is a member of customFieldLongs, `customFieldLongs.customFieldLong01` the same.
+    `customFieldLong01` and `customFieldLongs.customFieldLong01` both name a member of customFieldLongs.
     """
     if header in entity.fields:
         return header, None
-    name = plain(header)
+    name = plain_name(header)
     for field in entity.fields:
         if field.lower() == name:
             return field, None
@@ -30,12 +30,12 @@ def find_target(entity: Entity, header: str) -> Target | None:
     return None
 
 
-def plain(header: str) -> str:
-    """Give what counts of a header: lower-case letters and digits, without accents."""
+def plain_name(header: str) -> str:
+    """Return a header as it is compared: lower-case letters and digits, without accents."""
     return "".join(words(header))
 
 
-def near(entity: Entity, header: str) -> Sequence[str]:
-    """Give the fields a header may be a misspelling of."""
+def similar_fields(entity: Entity, header: str) -> Sequence[str]:
+    """Return the fields whose names a header may misspell."""
     names = {field.lower(): field for field in entity.fields}
-    return [names[name] for name in get_close_matches(plain(header), names, n=3, cutoff=0.75)]
+    return [names[name] for name in get_close_matches(plain_name(header), names, n=3, cutoff=0.75)]

@@ -1,4 +1,4 @@
-"""How far an import has come, kept in the provider database with the records themselves."""
+"""How far an import has come: kept in the provider database, so that an interrupted import can continue."""
 
 import hashlib
 from collections.abc import Mapping
@@ -14,16 +14,17 @@ from provider.errors import ConfigurationError
 from provider.store.entity_tables import utc_now
 from provider.store.import_table import Import
 
-_MOST_KINDS = 200
+_MAX_MESSAGES = 200
 _OTHERS = "others"
-_TWICE = "This import runs a second time at the same moment. Let the other one end."
+_RUNS_TWICE = "This import runs a second time at the same moment. Let the other one end."
 
 
 @dataclass
-class Tally:
-    """What has become of the rows so far; `position` is the last one that was dealt with.
+class ImportCounts:
+    """How many rows were read, stored and rejected so far.
 
-    `warnings` and `reasons` count what was said of the records, by field and words.
+    `position` is the number of the last row that was stored or rejected, `rejected_bytes` the size of the file of
+    rejected rows. `warnings`, and `reasons` for rejections, count how often each message came.
     """
 
     position: int = 0
@@ -35,55 +36,55 @@ class Tally:
     reasons: dict[str, int] = field(default_factory=dict)
 
 
-def count(said: dict[str, int], problems: Mapping[str, str]) -> None:
-    """Count what was said, field by field. Kinds without number, such as misspelt custom fields, count as others."""
-    for name, what in problems.items():
-        kind = f"{name} {what}" if name else what
-        kind = kind if kind in said or len(said) < _MOST_KINDS else _OTHERS
-        said[kind] = said.get(kind, 0) + 1
+def count_messages(counts: dict[str, int], messages: Mapping[str, str]) -> None:
+    """Add one to the count of each field's message. After 200 different messages, new ones count as "others"."""
+    for field_name, text in messages.items():
+        message = f"{field_name} {text}" if field_name else text
+        message = message if message in counts or len(counts) < _MAX_MESSAGES else _OTHERS
+        counts[message] = counts.get(message, 0) + 1
 
 
-def identify(path: Path, **read_as: Any) -> str:
-    """Give the digest of a file, of where it is and of how it is read: the same import has the same."""
+def import_id(path: Path, **options: Any) -> str:
+    """Return a digest of a file's path and content and of the options; the same import always has the same."""
     with path.open("rb") as file:
         content = hashlib.file_digest(file, "sha256").hexdigest()
     return hashlib.sha256(
-        orjson.dumps([str(path.resolve()), content, read_as], option=orjson.OPT_SORT_KEYS)
+        orjson.dumps([str(path.resolve()), content, options], option=orjson.OPT_SORT_KEYS)
     ).hexdigest()
 
 
-class Bookmark:
-    """The row of one import in its table."""
+class ImportProgress:
+    """The row of one import in the table of unfinished imports."""
 
     def __init__(self, identity: str, object_type: str) -> None:
         self._id, self._object_type = identity, object_type
         self._position: int | None = None
 
-    def load(self, connection: Connection) -> Tally | None:
-        """Give what an interrupted run left; None when there was none."""
-        left = connection.execute(select(Import.__table__).where(Import.id == self._id)).mappings().one_or_none()
-        if left is None:
+    def load(self, connection: Connection) -> ImportCounts | None:
+        """Return the counts of an interrupted run; None when there was none."""
+        row = connection.execute(select(Import.__table__).where(Import.id == self._id)).mappings().one_or_none()
+        if row is None:
             return None
-        tally = Tally(**{name: left[name] for name in asdict(Tally())})
-        self._position = tally.position
-        return tally
+        counts = ImportCounts(**{name: row[name] for name in asdict(ImportCounts())})
+        self._position = counts.position
+        return counts
 
-    def move(self, connection: Connection, tally: Tally) -> None:
-        """Write how far it has come; ConfigurationError when somebody else moved the bookmark."""
-        values = {**asdict(tally), "updated_at": utc_now()}
+    def save(self, connection: Connection, counts: ImportCounts) -> None:
+        """Save how far the import has come; ConfigurationError when another run of the same import saved meanwhile."""
+        values = {**asdict(counts), "updated_at": utc_now()}
         if self._position is None:
             row = {"id": self._id, "object_type": self._object_type, **values}
             try:
                 connection.execute(insert(Import), [row])
             except IntegrityError:
-                raise ConfigurationError(_TWICE) from None
+                raise ConfigurationError(_RUNS_TWICE) from None
         else:
-            mine = update(Import).where(Import.id == self._id, Import.position == self._position)
-            if connection.execute(mine.values(values)).rowcount != 1:
-                raise ConfigurationError(_TWICE)
-        self._position = tally.position
+            own = update(Import).where(Import.id == self._id, Import.position == self._position)
+            if connection.execute(own.values(values)).rowcount != 1:
+                raise ConfigurationError(_RUNS_TWICE)
+        self._position = counts.position
 
-    def remove(self, connection: Connection) -> None:
-        """Take it out: the next run begins at the first row."""
+    def delete(self, connection: Connection) -> None:
+        """Delete the row: the next run starts at the first row of the file."""
         connection.execute(delete(Import).where(Import.id == self._id))
         self._position = None

@@ -1,4 +1,4 @@
-"""The import of a file: its rows read, converted, checked and stored, batch by batch; the others set aside."""
+"""One import of one file: its rows are read, converted, checked and stored in batches; rejected ones go to a file."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -15,27 +15,27 @@ from sqlalchemy.exc import DataError, OperationalError
 from provider.contract.entities import Entity
 from provider.database.drivers import is_conflict
 from provider.records.importing.file_columns import reason_header
-from provider.records.importing.file_rows import Broken
-from provider.records.importing.import_progress import Bookmark, Tally, count, identify
-from provider.records.importing.readers import Rows, read
-from provider.records.importing.rejected_rows import RejectedFile, Rejection, can_go_on
-from provider.records.importing.row_conversion import Conversion
+from provider.records.importing.file_rows import BrokenRow
+from provider.records.importing.import_progress import ImportCounts, ImportProgress, count_messages, import_id
+from provider.records.importing.readers import FileRows
+from provider.records.importing.rejected_rows import RejectedFile, Rejection, can_continue
+from provider.records.importing.row_conversion import RowConversion
 from provider.store.entity_tables import TABLES, row_of, utc_now
 from provider.store.upsert import make_upsert
 
 BATCH = 1_000
 
 _TRIES = 10
-"""How often a batch is stored when databases take it and another import of the same people for a deadlock."""
+"""How often a batch is tried when the database reports a deadlock with another import of the same people."""
 _PAUSE_SECONDS = 0.3
-"""Time for the other import to store its batch."""
+"""The other import stores its batch in this time."""
 
-_TOO_MUCH = "holds something the database does not take, such as a text that is too long for it"
+_REFUSED = "holds something the database does not take, such as a text that is too long for it"
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReadAs:
-    """How the rows of a file are to be understood; see `Conversion`."""
+class ImportOptions:
+    """How the rows of a file are converted; see `RowConversion`."""
 
     region: str
     mapping: Mapping[str, str] = field(default_factory=dict)
@@ -44,101 +44,106 @@ class ReadAs:
 
 
 @dataclass(frozen=True, slots=True)
-class Accepted:
-    """A row that is to be stored: its number in the file, and its values in the entity's table."""
+class AcceptedRow:
+    """A row to store: its number in the file, and its values in the entity's table."""
 
     number: int
     values: dict[str, Any]
 
 
-class Importing:
-    """One run over one file. With `dry_run` nothing is written."""
+class ImportRun:
+    """One import of one file. `counts` says what became of the rows; with `dry_run` nothing is written."""
 
-    def __init__(self, engine: Engine, entity: Entity, path: Path, read_as: ReadAs, *, dry_run: bool = False) -> None:
-        self._engine, self._entity, self._path, self._read_as, self._dry_run = engine, entity, path, read_as, dry_run
+    def __init__(
+        self, engine: Engine, entity: Entity, path: Path, options: ImportOptions, *, dry_run: bool = False
+    ) -> None:
+        self._engine, self._entity, self._path, self._options, self._dry_run = engine, entity, path, options, dry_run
         self._upsert = make_upsert(TABLES[entity.object_type], (*entity.key, "internalCompanyId"), engine.dialect)
-        self.tally = Tally()
+        self.counts = ImportCounts()
 
-    def run(self, tell: Callable[[Rows, Tally], None]) -> None:
-        """Do it, telling how far it is after each batch; `tally` is what has become of the rows.
+    def run(self, report: Callable[[FileRows, ImportCounts], None]) -> None:
+        """Import the file, and call `report` at the start and after each batch.
 
-        An interrupted run goes on where it was: what it told is told again.
+        An interrupted import continues after its last batch; the counts include the earlier run.
         """
-        with read(self._path) as rows:
-            convert = self._conversion(rows)
+        with FileRows(self._path) as rows:
+            convert = self._make_conversion(rows)
             if self._dry_run:
                 while batch := list(islice(rows, BATCH)):
-                    self._judge(batch, convert, self.tally)
-                    tell(rows, self.tally)
+                    self._check_batch(batch, convert, self.counts)
+                    report(rows, self.counts)
                 return
-            bookmark = self._bookmark()
-            tell(rows, self.tally)
-            title = reason_header(self._entity, self._read_as.mapping)
-            with RejectedFile(self._path, rows, title, kept=self.tally.rejected_bytes) as rejected:
-                begin = self.tally.position
-                fresh = (row for row in rows if row[0] > begin)
-                while batch := list(islice(fresh, BATCH)):
-                    self._deal(batch, convert, rejected, bookmark)
-                    tell(rows, self.tally)
+            progress = self._load_progress()
+            report(rows, self.counts)
+            header = reason_header(self._entity, self._options.mapping)
+            with RejectedFile(self._path, rows, header, kept=self.counts.rejected_bytes) as rejected:
+                position = self.counts.position
+                new_rows = (row for row in rows if row[0] > position)
+                while batch := list(islice(new_rows, BATCH)):
+                    self._store_batch(batch, convert, rejected, progress)
+                    report(rows, self.counts)
                 with self._engine.begin() as connection:
-                    bookmark.remove(connection)
+                    progress.delete(connection)
 
-    def _conversion(self, rows: Rows) -> Conversion:
-        how = self._read_as
-        return Conversion(
+    def _make_conversion(self, rows: FileRows) -> RowConversion:
+        options = self._options
+        return RowConversion(
             self._entity,
-            how.mapping,
-            region=how.region,
-            time_format=how.time_format,
-            zone=how.zone,
+            options.mapping,
+            region=options.region,
+            time_format=options.time_format,
+            zone=options.zone,
             keeps_unknown=rows.headers is None,
         )
 
-    def _bookmark(self) -> Bookmark:
-        """Find where an earlier run was interrupted, and take over its tally."""
-        how = self._read_as
-        identity = identify(
+    def _load_progress(self) -> ImportProgress:
+        """Load the progress of an interrupted run; without its file of rejected rows, the import starts anew."""
+        options = self._options
+        identity = import_id(
             self._path,
             object_type=self._entity.object_type,
-            region=how.region,
-            mapping=dict(how.mapping),
-            time_format=how.time_format,
-            zone=str(how.zone),
+            region=options.region,
+            mapping=dict(options.mapping),
+            time_format=options.time_format,
+            zone=str(options.zone),
         )
-        bookmark = Bookmark(identity, self._entity.object_type)
+        progress = ImportProgress(identity, self._entity.object_type)
         with self._engine.begin() as connection:
-            left = bookmark.load(connection)
-            if left and can_go_on(self._path, left.rejected_bytes):
-                self.tally = left
-            elif left:
-                bookmark.remove(connection)
-        return bookmark
+            counts = progress.load(connection)
+            if counts and can_continue(self._path, counts.rejected_bytes):
+                self.counts = counts
+            elif counts:
+                progress.delete(connection)
+        return progress
 
-    def _deal(
+    def _store_batch(
         self,
         batch: list[tuple[int, dict[str, Any]]],
-        convert: Conversion,
+        convert: RowConversion,
         rejected: RejectedFile,
-        bookmark: Bookmark,
+        progress: ImportProgress,
         refused: frozenset[int] = frozenset(),
     ) -> None:
-        """Store a batch, set its rejected rows aside and move the bookmark, all or nothing."""
-        tally = deepcopy(self.tally)
-        accepted, rejections = self._judge(batch, convert, tally, refused)
-        tally.position = batch[-1][0]
+        """Store a batch, write its rejected rows and save the progress: all of it or nothing.
+
+        `refused` are the numbers of the rows that the database does not accept.
+        """
+        counts = deepcopy(self.counts)
+        accepted, rejections = self._check_batch(batch, convert, counts, refused)
+        counts.position = batch[-1][0]
         for tries_left in reversed(range(_TRIES)):
             try:
                 with self._engine.begin() as connection:
                     if accepted:
                         connection.execute(self._upsert, [row.values for row in accepted])
                     rejected.write(rejections)
-                    tally.rejected_bytes = rejected.bytes
-                    bookmark.move(connection, tally)
+                    counts.rejected_bytes = rejected.bytes
+                    progress.save(connection, counts)
             except DataError:
-                found = self._find_refused(accepted)
-                if not found:
+                newly_refused = self._find_refused(accepted)
+                if not newly_refused:
                     raise
-                self._deal(batch, convert, rejected, bookmark, refused | found)
+                self._store_batch(batch, convert, rejected, progress, refused | newly_refused)
                 return
             except OperationalError as error:
                 if not tries_left or not is_conflict(error, self._engine.dialect):
@@ -146,43 +151,43 @@ class Importing:
                 time.sleep(_PAUSE_SECONDS)
             else:
                 break
-        self.tally = tally
+        self.counts = counts
 
-    def _judge(
+    def _check_batch(
         self,
         batch: list[tuple[int, dict[str, Any]]],
-        convert: Conversion,
-        tally: Tally,
+        convert: RowConversion,
+        counts: ImportCounts,
         refused: frozenset[int] = frozenset(),
-    ) -> tuple[list[Accepted], list[Rejection]]:
-        """Tell the rows that are to be stored, the last of each key, from those that are not, and count both."""
+    ) -> tuple[list[AcceptedRow], list[Rejection]]:
+        """Check a batch and count it; return the rows to store, the last one of each key, and the rejected rows."""
         now = utc_now()
-        accepted: dict[tuple[str, ...], Accepted] = {}
+        accepted: dict[tuple[str, ...], AcceptedRow] = {}
         rejections: list[Rejection] = []
         for number, row in batch:
             record, problems = convert(row)
             if number in refused:
-                problems = {"": _TOO_MUCH}
-            elif not isinstance(row, Broken):
+                problems = {"": _REFUSED}
+            elif not isinstance(row, BrokenRow):
                 problems = {**self._entity.problems(record), **problems}
-            tally.read += 1
+            counts.read += 1
             if problems:
-                tally.rejected += 1
-                count(tally.reasons, problems)
-                reason = "; ".join(f"{name} {said}".strip() for name, said in problems.items())
+                counts.rejected += 1
+                count_messages(counts.reasons, problems)
+                reason = "; ".join(f"{name} {message}".strip() for name, message in problems.items())
                 rejections.append((number, row, reason))
                 continue
-            tally.stored += 1
-            count(tally.warnings, self._entity.warnings(record))
-            values = row_of(self._entity, record, region=self._read_as.region, now=now)
-            accepted[self._entity.key_of(record)] = Accepted(number, values)
+            counts.stored += 1
+            count_messages(counts.warnings, self._entity.warnings(record))
+            values = row_of(self._entity, record, region=self._options.region, now=now)
+            accepted[self._entity.key_of(record)] = AcceptedRow(number, values)
         return list(accepted.values()), rejections
 
-    def _find_refused(self, rows: list[Accepted]) -> frozenset[int]:
-        """Find the rows the database refuses, by trying each alone; nothing stays of it."""
+    def _find_refused(self, rows: list[AcceptedRow]) -> frozenset[int]:
+        """Find the rows that the database refuses: try each alone, and roll back."""
         refused = set()
         for row in rows:
-            with self._engine.connect() as connection:  # left without a commit
+            with self._engine.connect() as connection:  # closed without a commit
                 try:
                     connection.execute(self._upsert, row.values)
                 except DataError:

@@ -1,4 +1,4 @@
-"""The mapping file: in TOML, which field each column means; a person corrects what was guessed."""
+"""The mapping file, in TOML: the field of each column. `--guess` writes it, and a person corrects it."""
 
 import json
 import tomllib
@@ -10,7 +10,7 @@ from provider.errors import ConfigurationError
 
 
 def read_mapping(path: Path) -> dict[str, str]:
-    """Read a mapping; ConfigurationError says what is wrong with it."""
+    """Read a mapping: the field of each column, "" for none. ConfigurationError when it is wrong."""
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
@@ -29,7 +29,7 @@ def read_mapping(path: Path) -> dict[str, str]:
 
 
 def write_mapping(path: Path, object_type: str, guesses: Mapping[str, tuple[str, str]]) -> None:
-    """Write what was guessed: of each column the field, "" for none, and why. Never overwrites a file."""
+    """Write guesses: each column with its field ("" for none) and the reason. ConfigurationError if the file exists."""
     lines = [
         f"# Which field of {object_type} each column means; read it and correct it.",
         '# "" leaves a column out. A custom field is written like customFieldTexts.customField01.',

@@ -1,4 +1,4 @@
-"""Files as rows: CSV, JSON Lines and Excel, one row at a time, whatever their size."""
+"""Reads CSV, JSON Lines and Excel files row by row; a file may have any size."""
 
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -9,24 +9,24 @@ import orjson
 
 from provider.errors import ConfigurationError
 from provider.records.importing.delimited import read_delimited
-from provider.records.importing.encoding import is_sound, open_text
+from provider.records.importing.encoding import is_decodable, open_text
 from provider.records.importing.excel import open_sheet
-from provider.records.importing.file_rows import Broken, Numbered
+from provider.records.importing.file_rows import BrokenRow, NumberedRow
 
 DELIMITED = frozenset({".csv", ".tsv", ".txt"})
 JSON_LINES = frozenset({".jsonl", ".ndjson", ".json"})
 EXCEL = frozenset({".xlsx", ".xlsm"})
 REJECTED = ("row", "reason", "record")
-"""The columns by which rejected rows of JSON Lines are kept, to be read again once they are mended."""
+"""The columns of the file of rejected rows of JSON Lines. It can be imported again, once it is corrected."""
 
 
-class Rows(Iterator[Numbered]):
-    """The rows of a file: each with its number, as a person counts them, and its cells by header.
+class FileRows(Iterator[NumberedRow]):
+    """The rows of a file: each with its number and its cells by header.
 
-    A row that cannot be read as one is a `Broken`; blank rows are left out. `headers` are the columns' names, None for
-    JSON Lines, whose every row has its own. `separator` stands between cells of text. `size` is how much there is to
-    read, None when that is not known, and `position` how far reading has come, both in bytes or in rows. Close it, or
-    use it as a context, unless read to its end.
+    A row that cannot be read is a `BrokenRow`; blank rows are left out. `headers` are the names of the columns, None
+    for JSON Lines, where each row has names of its own. `separator` is the character between cells. `size` is the
+    length of the file, None when unknown, and `position` how far it was read: in bytes, for Excel in rows. Close the
+    rows, or use them in a `with`, unless they are read to the end.
     """
 
     def __init__(self, path: Path) -> None:
@@ -39,18 +39,18 @@ class Rows(Iterator[Numbered]):
             )
         self.headers: list[str] | None = None
         self.separator = ","
-        self._rows: Generator[Numbered]
+        self._rows: Generator[NumberedRow]
         if kind in EXCEL:
             self.size, self.headers, self._rows = open_sheet(path)
-            self._beneath = None
+            self._raw = None
             self._at = 0
             return
-        text, self._beneath = open_text(path)
+        text, self._raw = open_text(path)
         self.size = path.stat().st_size
         self._text = text
         try:
             if kind in JSON_LINES:
-                self._rows = _read_lines(text, path.name)
+                self._rows = _read_json_lines(text, path.name)
             else:
                 self.headers, self.separator, self._rows = read_delimited(text, path)
                 if tuple(self.headers) == REJECTED:
@@ -61,25 +61,25 @@ class Rows(Iterator[Numbered]):
 
     @property
     def position(self) -> int:
-        """How far reading has come, of `size`."""
-        if self._beneath is None:
+        """How far the file was read, of `size`."""
+        if self._raw is None:
             return self._at
-        return self.size or 0 if self._beneath.closed else self._beneath.tell()
+        return self.size or 0 if self._raw.closed else self._raw.tell()
 
-    def __next__(self) -> Numbered:
+    def __next__(self) -> NumberedRow:
         try:
             row = next(self._rows)
         except BaseException:
             self.close()
             raise
-        if self._beneath is None:
+        if self._raw is None:
             self._at = row[0]
         return row
 
     def close(self) -> None:
-        """Leave the file."""
+        """Close the file."""
         self._rows.close()
-        if self._beneath is not None:
+        if self._raw is not None:
             self._text.close()
 
     def __enter__(self) -> Self:
@@ -89,11 +89,6 @@ class Rows(Iterator[Numbered]):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
-
-
-def read(path: Path) -> Rows:
-    """Read a file by the kind its name ends with; ConfigurationError says why it cannot be read."""
-    return Rows(path)
 
 
 def _require_file(path: Path) -> None:
@@ -109,7 +104,7 @@ def _require_file(path: Path) -> None:
         raise ConfigurationError(f"{path} cannot be read: {error.strerror}.") from None
 
 
-def _read_lines(lines: Iterator[str], name: str) -> Generator[Numbered]:
+def _read_json_lines(lines: Iterator[str], name: str) -> Generator[NumberedRow]:
     for number, line in enumerate(lines, start=1):
         text = line.strip()
         if not text:
@@ -118,19 +113,19 @@ def _read_lines(lines: Iterator[str], name: str) -> Generator[Numbered]:
             raise ConfigurationError(
                 f"{name} is not JSON Lines. Write one record a line: jq -c '.[]' {name} > records.jsonl, for instance."
             )
-        yield number, _record(text)
+        yield number, _parse_record(text)
 
 
-def _read_rejected(rows: Generator[Numbered]) -> Generator[Numbered]:
+def _read_rejected(rows: Generator[NumberedRow]) -> Generator[NumberedRow]:
     for number, row in rows:
-        yield number, row if isinstance(row, Broken) else _record(row["record"])
+        yield number, row if isinstance(row, BrokenRow) else _parse_record(row["record"])
 
 
-def _record(text: str) -> dict[str, Any]:
-    if not is_sound(text):
-        return Broken({"": text}, "holds bytes that are no text: save the file in UTF-8")
+def _parse_record(text: str) -> dict[str, Any]:
+    if not is_decodable(text):
+        return BrokenRow({"": text}, "holds bytes that are no text: save the file in UTF-8")
     try:
         record = orjson.loads(text)
     except orjson.JSONDecodeError:
-        return Broken({"": text}, "is not JSON")
-    return record if isinstance(record, dict) else Broken({"": text}, "is no JSON object")
+        return BrokenRow({"": text}, "is not JSON")
+    return record if isinstance(record, dict) else BrokenRow({"": text}, "is no JSON object")

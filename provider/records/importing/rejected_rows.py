@@ -1,4 +1,4 @@
-"""The file of rejected rows: what could not be stored and why, to be mended and imported again."""
+"""The file of rejected rows, each with its reason: to be corrected and imported again."""
 
 import csv
 import io
@@ -12,29 +12,29 @@ from typing import Any, BinaryIO, Self
 import orjson
 
 from provider.errors import ConfigurationError
-from provider.records.importing.field_values import written_out
-from provider.records.importing.file_rows import Broken
-from provider.records.importing.readers import REJECTED, Rows
+from provider.records.importing.field_values import write_cell
+from provider.records.importing.file_rows import BrokenRow
+from provider.records.importing.readers import REJECTED, FileRows
 
-_MARK = "\ufeff"
-"""By this Excel knows UTF-8."""
+_BOM = "\ufeff"
+"""The byte order mark, by which Excel recognises UTF-8."""
 
 Rejection = tuple[int, Mapping[str, Any], str]
 """A row's number, the row, and why it was rejected."""
 
 
 class RejectedFile:
-    """`FILE.rejected.csv`: the columns of the file, and why at the end. It is there once there is something in it.
+    """`FILE.rejected.csv`: the columns of the file, and the reason at the end. The first rejected row creates it.
 
-    Records of JSON Lines have no columns in common: theirs are the row, the reason and the record.
+    Records of JSON Lines have no common columns: for them it has the row number, the reason and the record.
     """
 
-    def __init__(self, source: Path, rows: Rows, title: str, *, kept: int) -> None:
-        """Go on with the first `kept` bytes of the file, or without it; `title` is the column of reasons."""
+    def __init__(self, source: Path, rows: FileRows, reason_header: str, *, kept: int) -> None:
+        """Continue after the first `kept` bytes of the file; with 0, delete a file of an earlier run."""
         self._source = source
         self.path = path = rejected_path(source)
-        self._headers = None if rows.headers is None else [name for name in rows.headers if name != title]
-        self._titles = REJECTED if self._headers is None else [*self._headers, title]
+        self._headers = None if rows.headers is None else [name for name in rows.headers if name != reason_header]
+        self._columns = REJECTED if self._headers is None else [*self._headers, reason_header]
         self._separator = rows.separator
         self._file: BinaryIO | None = None
         self.bytes = kept
@@ -46,7 +46,7 @@ class RejectedFile:
             path.unlink(missing_ok=True)
 
     def write(self, rejections: Iterable[Rejection]) -> None:
-        """Add rows, so that they are on the disk; `bytes` is how long the file is then."""
+        """Append rows and flush them to the disk; `bytes` is then the size of the file."""
         text = io.StringIO(newline="")
         writer = csv.writer(text, delimiter=self._separator)
         for number, row, reason in rejections:
@@ -56,10 +56,10 @@ class RejectedFile:
         try:
             if self._file is None:
                 self._file = self.path.open("wb")
-                shutil.copymode(self._source, self.path)  # who may not read the file may not read this one
+                shutil.copymode(self._source, self.path)  # the same people may read it
                 start = io.StringIO(newline="")
-                csv.writer(start, delimiter=self._separator).writerow(self._titles)
-                self._file.write((_MARK + start.getvalue()).encode())
+                csv.writer(start, delimiter=self._separator).writerow(self._columns)
+                self._file.write((_BOM + start.getvalue()).encode())
             self._file.write(text.getvalue().encode("utf-8", "replace"))
             self._file.flush()
             os.fsync(self._file.fileno())
@@ -68,10 +68,10 @@ class RejectedFile:
         self.bytes = self._file.tell()
 
     def _line(self, number: int, row: Mapping[str, Any], reason: str) -> Sequence[Any]:
-        beyond = row.beyond if isinstance(row, Broken) else ()
+        beyond = row.beyond if isinstance(row, BrokenRow) else ()
         if self._headers is None:
-            return [number, reason, row[""] if isinstance(row, Broken) else orjson.dumps(row).decode()]
-        return [*(written_out(row.get(header)) for header in self._headers), reason, *map(written_out, beyond)]
+            return [number, reason, row[""] if isinstance(row, BrokenRow) else orjson.dumps(row).decode()]
+        return [*(write_cell(row.get(header)) for header in self._headers), reason, *map(write_cell, beyond)]
 
     def __enter__(self) -> Self:
         return self
@@ -84,11 +84,11 @@ class RejectedFile:
 
 
 def rejected_path(source: Path) -> Path:
-    """Name the file of a file's rejected rows."""
+    """Return the path of a file's rejected rows."""
     return source.with_name(f"{source.name}.rejected.csv")
 
 
-def can_go_on(source: Path, kept: int) -> bool:
-    """Tell whether the rejected file still has what it had when an import was interrupted."""
+def can_continue(source: Path, kept: int) -> bool:
+    """Say whether the file of rejected rows still has the `kept` bytes it had when the import was interrupted."""
     path = rejected_path(source)
     return not kept or (path.is_file() and path.stat().st_size >= kept)

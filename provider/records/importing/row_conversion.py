@@ -1,4 +1,4 @@
-"""A row of text, or of what a spreadsheet or JSON holds, as a record with the types its entity wants."""
+"""Converts rows of text, spreadsheet cells or JSON into records with the types of an entity."""
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta, timezone, tzinfo
@@ -9,33 +9,33 @@ from marshmallow.fields import Field
 
 from provider.contract.entities import Entity, fields
 from provider.records.importing import field_values
-from provider.records.importing.file_rows import Broken
-from provider.records.importing.header_names import Target, find_target
+from provider.records.importing.file_rows import BrokenRow
+from provider.records.importing.header_names import FieldPath, find_field
 
-_AT_HOME = {"VN": timezone(timedelta(hours=7))}
-"""The time zone of countries that have only one, the year round."""
+_ZONES = {"VN": timezone(timedelta(hours=7))}
+"""Time zones of countries that have a single one, without summer time."""
 
-_FURTHEST_HOURS = 14
+_MAX_OFFSET_HOURS = 14
 _ROW = ""
 
-_KINDS: dict[type[Field[Any]], Callable[[Any], Any]] = {
-    fields.Timestamp: field_values.whole,
-    fields.Integer: field_values.whole,
-    fields.Double: field_values.double,
-    fields.Boolean: field_values.boolean,
-    fields.TextList: field_values.text_list,
-    fields.Text: field_values.text,
+_CONVERTERS: dict[type[Field[Any]], Callable[[Any], Any]] = {
+    fields.Timestamp: field_values.read_integer,
+    fields.Integer: field_values.read_integer,
+    fields.Double: field_values.read_number,
+    fields.Boolean: field_values.read_boolean,
+    fields.TextList: field_values.read_list,
+    fields.Text: field_values.read_text,
 }
 
 
-class Conversion:
+class RowConversion:
     """Makes records of an entity from rows.
 
-    `mapping` says which field a header means, where its name does not: `customFieldTexts.customField01` is a custom
-    field, "" leaves the column out. Headers that mean nothing are left out too, or with `keeps_unknown` kept as they
-    are. `region` is the country of phones without a country code. Times as text are read by `time_format`
-    (strptime's), else as ISO 8601; those without an offset are of `zone`, else of the row's timezoneGmt, else of the
-    region, where it has one zone only.
+    `mapping` gives the fields of headers that are not named like their field: `customFieldTexts.customField01` is a
+    custom field, "" leaves the column out. A header without a field is left out too, or kept with `keeps_unknown`.
+    `region` is the country of phones without a country code. Times are read by `time_format` (as for strptime), else
+    as ISO 8601. A time without an offset is in `zone`, else in the row's timezoneGmt, else in the zone of the region,
+    if it has a single one.
     """
 
     def __init__(
@@ -50,39 +50,39 @@ class Conversion:
     ) -> None:
         self._entity, self._mapping, self._keeps_unknown = entity, mapping, keeps_unknown
         self._region, self._time_format, self._zone = region, time_format, zone
-        self._columns: dict[str, Target | None] = {}
-        self._converts: dict[str, Callable[[Any], Any]] = {}
+        self._targets: dict[str, FieldPath | None] = {}
+        self._converters: dict[str, Callable[[Any], Any]] = {}
         self._times: set[str] = set()
         for name, field in entity.fields.items():
-            self._converts[name] = self._convert_of(name, field)
+            self._converters[name] = self._make_converter(name, field)
             of = field.of if isinstance(field, fields.CustomFields) else field
             if isinstance(of, fields.Timestamp):
                 self._times.add(name)
 
     def __call__(self, row: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
-        """Give the record, without what is blank, and what could not be converted, by field; "" is the row itself.
+        """Return the record without blank fields, and the problems by field; the field "" stands for the whole row.
 
-        What could not be converted is in the record as it came.
+        A value that cannot be converted stays in the record as it is.
         """
-        if isinstance(row, Broken):
+        if isinstance(row, BrokenRow):
             return {}, {_ROW: row.reason}
         record: dict[str, Any] = {}
         problems: dict[str, str] = {}
-        times: list[tuple[Target, Any]] = []
+        times: list[tuple[FieldPath, Any]] = []
         for header, value in row.items():
             if value is None or value == "":
                 continue
-            target = self._columns[header] if header in self._columns else self._find(header)
+            target = self._targets[header] if header in self._targets else self._find(header)
             if target is None:
                 if self._keeps_unknown and header not in self._mapping:
                     record[header] = value
             elif target[0] in self._times:
                 times.append((target, value))
             else:
-                self._put(record, problems, target, value, self._converts[target[0]])
+                self._put(record, problems, target, value, self._converters[target[0]])
         if times:
             at = partial(
-                field_values.timestamp, zone=self._zone or self._zone_of(record), time_format=self._time_format
+                field_values.read_timestamp, zone=self._zone or self._zone_of(record), time_format=self._time_format
             )
             for target, value in times:
                 self._put(record, problems, target, value, at)
@@ -92,7 +92,7 @@ class Conversion:
         self,
         record: dict[str, Any],
         problems: dict[str, str],
-        target: Target,
+        target: FieldPath,
         value: Any,
         convert: Callable[[Any], Any],
     ) -> None:
@@ -108,6 +108,8 @@ class Conversion:
         if converted is None or converted == "":
             return
         place, at = (record, name) if member is None else (record.setdefault(name, {}), member)
+        if not isinstance(place, dict):
+            return  # the map of custom fields is no map, and is refused as a whole
         if at in place:
             problems[f"{name}.{member}" if member else name] = "is given twice"
         place[at] = converted
@@ -115,9 +117,9 @@ class Conversion:
     def _put_all(
         self, record: dict[str, Any], problems: dict[str, str], name: str, value: Any, convert: Callable[[Any], Any]
     ) -> None:
-        """Put a whole map of custom fields."""
+        """Put each member of a map of custom fields."""
         try:
-            members = field_values.nested(value)
+            members = field_values.read_json(value)
         except field_values.Unconvertible as error:
             problems[name] = str(error)
             members = value
@@ -127,28 +129,28 @@ class Conversion:
         elif members is not None:
             record[name] = members
 
-    def _find(self, header: str) -> Target | None:
-        """Find a header's field, by the mapping or by its name, and remember it."""
-        said = self._mapping.get(header, header)
-        target = find_target(self._entity, said) if said else None
-        if target or not self._keeps_unknown:  # the keys of JSON may be without number
-            self._columns[header] = target
+    def _find(self, header: str) -> FieldPath | None:
+        """Find a header's field by the mapping or by its name, and remember it."""
+        name = self._mapping.get(header, header)
+        target = find_field(self._entity, name) if name else None
+        if target or not self._keeps_unknown:  # JSON Lines may have any number of keys
+            self._targets[header] = target
         return target
 
     def _zone_of(self, record: Mapping[str, Any]) -> tzinfo | None:
         hours = record.get("timezoneGmt")
-        if isinstance(hours, int) and abs(hours) <= _FURTHEST_HOURS:
+        if isinstance(hours, int) and abs(hours) <= _MAX_OFFSET_HOURS:
             return timezone(timedelta(hours=hours))
-        return _AT_HOME.get(self._region)
+        return _ZONES.get(self._region)
 
-    def _convert_of(self, name: str, field: Field[Any]) -> Callable[[Any], Any]:
+    def _make_converter(self, name: str, field: Field[Any]) -> Callable[[Any], Any]:
         of = field.of if isinstance(field, fields.CustomFields) else field
-        if isinstance(of, fields.Phone):
-            return partial(field_values.phone, region=self._region)
+        if isinstance(of, fields.PhoneText):
+            return partial(field_values.read_phone, region=self._region)
         if isinstance(of, fields.TextDate):
-            return partial(field_values.day, time_format=self._time_format)
+            return partial(field_values.read_day, time_format=self._time_format)
         if name == "gender":
-            return field_values.gender
+            return field_values.read_gender
         if name in (*self._entity.key, "customerId"):
-            return field_values.key
-        return next((convert for kind, convert in _KINDS.items() if isinstance(of, kind)), field_values.nested)
+            return field_values.read_key
+        return next((convert for kind, convert in _CONVERTERS.items() if isinstance(of, kind)), field_values.read_json)

@@ -1,1 +1,1 @@
-"""What people may ask of whoever holds their data: to see it, to have it erased, not to be served any more."""
+"""Requests of people about their data: to see it, to have it erased, to be served no more."""

@@ -1,4 +1,4 @@
-"""Who is meant: a person by their phones, emails and customer ids, in canonical form."""
+"""A person, by their phones, emails and customer ids in canonical form."""
 
 import unicodedata
 from collections.abc import Iterator
@@ -9,18 +9,18 @@ from provider.contract.identity import email_or_none, phone_or_none
 
 PHONE, EMAIL, CUSTOMER_ID = "phone", "email", "customerId"
 
-KINDS = {field: kind for entity in DOCUMENTED.values() for kind, field in entity.person.items()}
-"""What the fields are called that say whose a record is, and the kind of identifier each holds."""
+IDENTIFYING_FIELDS = {field: kind for entity in DOCUMENTED.values() for kind, field in entity.person.items()}
+"""The fields that say whose a record is, and the kind of identifier that each holds."""
 
-_TELLING_DIGITS = 6
-"""Two phones that differ in their last digits are never the same; understanding one costs a hundred times as much."""
+_LAST_DIGITS = 6
+"""Phones that differ in these last digits are different. Comparing them is a hundred times faster than parsing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
     """The identifiers of one person: phones in E.164 form, emails in lower case, customer ids as they are.
 
-    False when there are none.
+    An empty one is false.
     """
 
     phones: frozenset[str] = frozenset()
@@ -31,22 +31,22 @@ class Person:
         return bool(self.phones or self.emails or self.customers)
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
-        """Give each identifier with its kind."""
+        """Yield each identifier with its kind."""
         for kind, values in ((PHONE, self.phones), (EMAIL, self.emails), (CUSTOMER_ID, self.customers)):
             yield from ((kind, value) for value in sorted(values))
 
-    def is_called(self, written: str, *, region: str) -> bool:
-        """Say whether a text, however it is written, is a phone or an email of the person."""
+    def matches(self, written: str, *, region: str) -> bool:
+        """Say whether a text is a phone or an email of the person, in any written form."""
         if "@" in written:
             return canonical(EMAIL, written, region=region) in self.emails
         digits = "".join(character for character in unicodedata.normalize("NFKC", written) if character.isdigit())
-        return any(digits.endswith(phone[-_TELLING_DIGITS:]) for phone in self.phones) and (
+        return any(digits.endswith(phone[-_LAST_DIGITS:]) for phone in self.phones) and (
             canonical(PHONE, written, region=region) in self.phones
         )
 
 
 def canonical(kind: str, written: str, *, region: str) -> str | None:
-    """Give the one form of an identifier that is compared; None for what is no identifier of its kind."""
+    """Return the form in which identifiers are compared; None when the text is no identifier of this kind."""
     if kind == PHONE:
         phone = phone_or_none(written, region=region)
         return phone.e164 if phone else None

@@ -1,4 +1,4 @@
-"""Finding a person in JSON that waits or has died on its way: batches, dead letters, webhooks."""
+"""Finds a person in stored JSON: batches that wait, dead letters and webhooks."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,57 +10,58 @@ from sqlalchemy import Connection, Executable, delete, literal, select, update
 from provider.records.people.identifiers import CUSTOMER_ID, Person, canonical
 from provider.store.push_tables import Batch, DeadLetter, Push, Webhook
 
-_KINDS = (Batch, DeadLetter, Webhook)
-_OF_TWO = (None, "customer-relationship")
-"""What may tell of somebody beside the customer it names: webhooks, and records with a relative's phone and email."""
+_TABLES = (Batch, DeadLetter, Webhook)
+_ABOUT_TWO_PEOPLE = (None, "customer-relationship")
+"""Payloads that may hold a second person's phone or email: webhooks (None), and records of a relative."""
 
-_AT_A_TIME = 200
+_ROWS_AT_A_TIME = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """A row whose payload names the person: the parts that do, and what is left, None when nothing is."""
+    """A row whose payload mentions the person: the parts that do, and the rest, None when there is none."""
 
     table: type[Batch | DeadLetter | Webhook]
     id: int
     parts: list[Any]
-    left: list[Any] | None
+    rest: list[Any] | None
 
 
 def find_mentions(connection: Connection, person: Person, *, region: str) -> Iterator[Mention]:
-    """Read all payloads. Where one is a list, each of its members is of somebody else.
+    """Read all payloads and yield those that mention the person. The members of a list are judged one by one.
 
-    A record with another customer's id is that customer's, as in the entities' tables.
+    A record with another customer's id belongs to that customer, as in the tables of the entities.
     """
-    for table in _KINDS:
-        for row in connection.execute(_chosen(table).execution_options(yield_per=_AT_A_TIME)):
-            payload = _load(row.payload)
+    for table in _TABLES:
+        for row in connection.execute(_select_payloads(table).execution_options(yield_per=_ROWS_AT_A_TIME)):
+            payload = _parse(row.payload)
             members = payload if isinstance(payload, list) else [payload]
-            owned = row.object_type not in _OF_TWO
-            named = [
-                not (owned and _is_anothers(member, person, region)) and names(member, person, region=region)
+            single = row.object_type not in _ABOUT_TWO_PEOPLE
+            mentioned = [
+                not (single and _belongs_to_other(member, person, region))
+                and mentions_person(member, person, region=region)
                 for member in members
             ]
-            if any(named):
-                parts = [member for member, found in zip(members, named, strict=True) if found]
-                left = [member for member, found in zip(members, named, strict=True) if not found]
-                yield Mention(table, row.id, parts, left or None)
+            if any(mentioned):
+                parts = [member for member, found in zip(members, mentioned, strict=True) if found]
+                rest = [member for member, found in zip(members, mentioned, strict=True) if not found]
+                yield Mention(table, row.id, parts, rest or None)
 
 
 def erase_mention(connection: Connection, mention: Mention) -> None:
-    """Take the person out of a payload; with nothing left, the row goes."""
+    """Remove the person from a payload; delete the row when nothing remains."""
     table = mention.table
-    if mention.left is None:
+    if mention.rest is None:
         connection.execute(delete(table).where(table.id == mention.id))
         return
-    left: dict[str, Any] = {"payload": orjson.dumps(mention.left)}
+    values: dict[str, Any] = {"payload": orjson.dumps(mention.rest)}
     if table is Batch:
-        left["records"] = len(mention.left)
-    connection.execute(update(table).where(table.id == mention.id).values(left))
+        values["records"] = len(mention.rest)
+    connection.execute(update(table).where(table.id == mention.id).values(values))
 
 
-def names(payload: Any, person: Person, *, region: str) -> bool:
-    """Say whether JSON holds, at any depth, a phone or an email of the person, or their id under `customerId`."""
+def mentions_person(payload: Any, person: Person, *, region: str) -> bool:
+    """Say whether JSON holds a phone or an email of the person at any depth, or their id under `customerId`."""
     waiting: list[tuple[str, Any]] = [("", payload)]
     while waiting:
         name, value = waiting.pop()
@@ -68,19 +69,19 @@ def names(payload: Any, person: Person, *, region: str) -> bool:
             waiting.extend(value.items())
         elif isinstance(value, list):
             waiting.extend((name, member) for member in value)
-        elif isinstance(value, (str, int)) and _is_of(name, str(value), person, region):
+        elif isinstance(value, (str, int)) and _identifies(name, str(value), person, region):
             return True
     return False
 
 
-def _chosen(table: type[Batch | DeadLetter | Webhook]) -> Executable:
+def _select_payloads(table: type[Batch | DeadLetter | Webhook]) -> Executable:
     if issubclass(table, Webhook):
         return select(Webhook.id, Webhook.payload, literal(None).label("object_type"))
     return select(table.id, table.payload, Push.object_type).join(Push, Push.id == table.push_id)
 
 
-def _is_anothers(record: Any, person: Person, region: str) -> bool:
-    """Say whether a record that waits is another customer's, whatever phone or email stands in it."""
+def _belongs_to_other(record: Any, person: Person, region: str) -> bool:
+    """Say whether a record has another customer's id; its phone and email do not matter then."""
     customer = record.get(CUSTOMER_ID) if isinstance(record, dict) else None
     return (
         bool(person.customers)
@@ -90,14 +91,14 @@ def _is_anothers(record: Any, person: Person, region: str) -> bool:
     )
 
 
-def _is_of(name: str, text: str, person: Person, region: str) -> bool:
+def _identifies(name: str, text: str, person: Person, region: str) -> bool:
     if name == CUSTOMER_ID and canonical(CUSTOMER_ID, text, region=region) in person.customers:
         return True
-    return person.is_called(text, region=region)
+    return person.matches(text, region=region)
 
 
-def _load(payload: bytes) -> Any:
-    """Read JSON; None for what is none, as the payload of a webhook that is done with."""
+def _parse(payload: bytes) -> Any:
+    """Parse JSON; None when it is none, like the emptied payload of a finished webhook."""
     try:
         return orjson.loads(payload)
     except orjson.JSONDecodeError:

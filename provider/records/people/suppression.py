@@ -1,4 +1,4 @@
-"""Who is not to be served: kept as keyed hashes, and in the memory of every worker for a few seconds."""
+"""Suppressed people: stored as keyed hashes, and cached by every worker for a few seconds."""
 
 import hmac
 import threading
@@ -15,46 +15,46 @@ from provider.auth.callers import CACHE_SECONDS
 from provider.auth.keys import derive_key, random_id
 from provider.dataset import Query
 from provider.errors import ConfigurationError
-from provider.records.people.identifiers import CUSTOMER_ID, EMAIL, KINDS, PHONE, Person, canonical
+from provider.records.people.identifiers import CUSTOMER_ID, EMAIL, IDENTIFYING_FIELDS, PHONE, Person, canonical
 from provider.store.suppression_table import Suppression
 
 log = structlog.get_logger()
 
 
-class Marker:
-    """Makes what is kept of an identifier: HMAC-SHA256 of its canonical form, under a key of its own."""
+class IdentifierHasher:
+    """Hashes identifiers: HMAC-SHA256 of the canonical form, with a key derived for this purpose only."""
 
     def __init__(self, secret_key: bytes) -> None:
         self._key = derive_key(secret_key, "suppression")
-        self.seal = self.digest("key", "")
+        self.key_digest = self.digest("key", "")
 
     def check_key(self, digests: Collection[str]) -> None:
-        """Refuse digests made under another key, by which nobody would be recognised; ConfigurationError."""
-        if digests and self.seal not in digests:
+        """Check that digests were made with this key; ConfigurationError otherwise: nobody would be recognised."""
+        if digests and self.key_digest not in digests:
             raise ConfigurationError(
                 "People were suppressed under another PROVIDER_SECRET_KEY and would be served again. "
                 "Put that key back, or empty the table provider_suppression and suppress them anew."
             )
 
     def digest(self, kind: str, value: str) -> str:
-        """Hash an identifier, in hexadecimal. A phone and a customer id of the same digits differ."""
+        """Return the hash of an identifier in hexadecimal; a phone and a customer id of the same digits differ."""
         return hmac.digest(self._key, f"{kind}:{value}".encode(), "sha256").hex()
 
     def digests(self, person: Person) -> set[str]:
-        """Hash all identifiers of a person."""
+        """Return the hashes of all identifiers of a person."""
         return {self.digest(kind, value) for kind, value in person}
 
 
 @dataclass(frozen=True, slots=True)
 class Suppressed:
-    """Those who were suppressed at one moment."""
+    """The people who are suppressed at one moment."""
 
-    marker: Marker
+    hasher: IdentifierHasher
     digests: frozenset[str]
     region: str
 
     def include(self, query: Query) -> bool:
-        """Say whether a lookup asks for somebody suppressed."""
+        """Say whether a lookup asks for a suppressed person."""
         return bool(
             (query.phone and self._has(PHONE, query.phone.e164))
             or (query.email and self._has(EMAIL, query.email))
@@ -62,67 +62,67 @@ class Suppressed:
         )
 
     def include_record(self, record: Mapping[str, object]) -> bool:
-        """Say whether a record shows by its own fields that it is of somebody suppressed."""
+        """Say whether the fields of a record show that it is a suppressed person's."""
         return any(
             (value := canonical(kind, str(record[name]), region=self.region)) and self._has(kind, value)
-            for name, kind in KINDS.items()
+            for name, kind in IDENTIFYING_FIELDS.items()
             if record.get(name) is not None
         )
 
     def _has(self, kind: str, value: str) -> bool:
-        return self.marker.digest(kind, value) in self.digests
+        return self.hasher.digest(kind, value) in self.digests
 
 
 class Suppressions:
-    """Knows who is suppressed without asking the database on every call.
+    """Caches who is suppressed, so that a lookup need not ask the database.
 
-    While the database does not answer, those who were suppressed stay it: an outage serves nobody again.
+    While the database does not answer, the people who were suppressed stay suppressed.
     """
 
     def __init__(self, engine: Engine, secret_key: bytes, *, region: str) -> None:
-        """Read them at once: without them nobody may be served. ConfigurationError when the secret key is another."""
+        """Read them at the start: nobody may be served without them. ConfigurationError for another secret key."""
         self._engine = engine
-        self._marker, self._region = Marker(secret_key), region
-        self._reading = threading.Lock()
-        self._known = self._read()
+        self._hasher, self._region = IdentifierHasher(secret_key), region
+        self._lock = threading.Lock()
+        self._current = self._read()
         self._read_at = time.monotonic()
-        self._marker.check_key(self._known.digests if self._known else ())
+        self._hasher.check_key(self._current.digests if self._current else ())
 
     def current(self) -> Suppressed | None:
-        """Give those who are suppressed, None when nobody is; at most CACHE_SECONDS old while the database answers."""
-        if time.monotonic() - self._read_at >= CACHE_SECONDS and self._reading.acquire(blocking=False):
+        """Return who is suppressed, None when nobody is; at most CACHE_SECONDS old while the database answers."""
+        if time.monotonic() - self._read_at >= CACHE_SECONDS and self._lock.acquire(blocking=False):
             try:
-                self._known = self._read()
+                self._current = self._read()
             except SQLAlchemyError:
                 log.warning("suppressions not read")
             finally:
                 self._read_at = time.monotonic()
-                self._reading.release()
-        return self._known
+                self._lock.release()
+        return self._current
 
     def _read(self) -> Suppressed | None:
         with self._engine.connect() as connection:
             digests = frozenset(connection.scalars(select(Suppression.digest)))
-        return Suppressed(self._marker, digests, self._region) if digests else None
+        return Suppressed(self._hasher, digests, self._region) if digests else None
 
 
-def suppress(engine: Engine, marker: Marker, person: Person) -> int:
-    """Suppress a person under all these identifiers, which stand and fall together; give how many they are."""
+def suppress_person(engine: Engine, hasher: IdentifierHasher, person: Person) -> int:
+    """Suppress a person under all these identifiers, which are restored together; return how many they are."""
     group, now = random_id(), datetime.now(UTC)
-    digests = marker.digests(person)
-    rows = [{"digest": digest, "person": group, "created_at": now} for digest in (marker.seal, *digests)]
+    digests = hasher.digests(person)
+    rows = [{"digest": digest, "person": group, "created_at": now} for digest in (hasher.key_digest, *digests)]
     with engine.begin() as connection:
-        _check_key(connection, marker)
+        _check_key(connection, hasher)
         connection.execute(insert(Suppression), rows)
     return len(digests)
 
 
-def restore(engine: Engine, marker: Marker, given: Person) -> int:
-    """Lift each suppression that has all these identifiers; give how many identifiers are served again.
+def restore_person(engine: Engine, hasher: IdentifierHasher, given: Person) -> int:
+    """Lift each suppression that has all these identifiers; return how many identifiers are served again.
 
-    ConfigurationError when the secret key is another.
+    ConfigurationError for another secret key.
     """
-    digests = marker.digests(given)
+    digests = hasher.digests(given)
     groups = (
         select(Suppression.person)
         .where(Suppression.digest.in_(digests))
@@ -130,23 +130,23 @@ def restore(engine: Engine, marker: Marker, given: Person) -> int:
         .having(func.count() == len(digests))
     )
     with engine.begin() as connection:
-        _check_key(connection, marker)
+        _check_key(connection, hasher)
         lifted = Suppression.person.in_(list(connection.scalars(groups)))
         under = set(connection.scalars(select(Suppression.digest).where(lifted)))
         connection.execute(delete(Suppression).where(lifted))
-    return len(under - {marker.seal})
+    return len(under - {hasher.key_digest})
 
 
-def suppressed_since(engine: Engine, marker: Marker, person: Person) -> datetime | None:
-    """Say since when a person is suppressed under one of these identifiers, None when under none.
+def suppressed_since(engine: Engine, hasher: IdentifierHasher, person: Person) -> datetime | None:
+    """Return when a person was first suppressed under one of these identifiers, None when never.
 
-    ConfigurationError when the secret key is another.
+    ConfigurationError for another secret key.
     """
-    first = select(func.min(Suppression.created_at)).where(Suppression.digest.in_(marker.digests(person)))
+    first = select(func.min(Suppression.created_at)).where(Suppression.digest.in_(hasher.digests(person)))
     with engine.connect() as connection:
-        _check_key(connection, marker)
+        _check_key(connection, hasher)
         return connection.scalar(first)
 
 
-def _check_key(connection: Connection, marker: Marker) -> None:
-    marker.check_key(set(connection.scalars(select(Suppression.digest))))
+def _check_key(connection: Connection, hasher: IdentifierHasher) -> None:
+    hasher.check_key(set(connection.scalars(select(Suppression.digest))))

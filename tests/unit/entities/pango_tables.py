@@ -16,7 +16,8 @@ FACTS: dict[str, Any] = orjson.loads((HERE / "facts.json").read_bytes())
 """By objectType, or by the name of a part: each field as Pango's page prints it."""
 
 PARTS: dict[str, Schema] = {"order-item": OrderItem(), "meta-survey-question": MetaSurveyQuestion()}
-SCHEMAS: dict[str, Schema] = ENTITIES | PARTS
+SCHEMAS: dict[str, Schema] = {name: type(entity)() for name, entity in ENTITIES.items()} | PARTS
+"""Made anew from their classes: a partner's own fields are added to the entities, and are on no page of Pango's."""
 
 CUSTOM_FIELDS = {"customFieldTexts", "customFieldLongs", "customFieldTimestamps", "customFieldListTexts"}
 """The maps that the marker row "Custom Fields" stands for."""

@@ -9,8 +9,8 @@ from pango_tables import example
 from sqlalchemy import UniqueConstraint
 
 from provider.contract.entities import DOCUMENTED
-from provider.store.client_tables import Base
 from provider.store.entity_tables import TABLES, record_of, row_of
+from provider.store.table_base import Base
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 every_entity = pytest.mark.parametrize("name", DOCUMENTED)

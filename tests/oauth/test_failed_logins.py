@@ -1,4 +1,4 @@
-"""Slowing down guessers: delayed, then refused for a while, without locking out anybody who proves who they are."""
+"""Failed logins: delayed, then refused for a while, without locking out anybody with the right credentials."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -82,7 +82,7 @@ def test_a_guesser_is_delayed_and_then_refused(deployment, guess):
 
 
 def test_a_refusal_ends_with_its_time(deployment):
-    """A minute after the last counted failure a guesser is heard again."""
+    """A minute after the last counted failure a guesser gets a normal refusal again."""
     address = own_address()
     browser = deployment.app.test_client()
     with time_machine.travel(NOON, tick=False) as clock:
@@ -94,7 +94,7 @@ def test_a_refusal_ends_with_its_time(deployment):
 
 
 def test_one_client_id_is_guarded_from_many_addresses(deployment):
-    """Failures for one client id are counted wherever they come from; its owner still gets in."""
+    """Failures for one client id are counted together from all addresses; its owner still gets in."""
     issued = deployment.issue()
     browser = deployment.app.test_client()
 
@@ -136,7 +136,7 @@ def test_nobody_uses_up_anothers_failures(deployment):
 
 
 def test_one_key_is_guarded_from_many_addresses(deployment):
-    """Failures for one key's id are counted wherever they come from; the key itself still works."""
+    """Failures for one key's id are counted together from all addresses; the key itself still works."""
     issued = deployment.issue()
 
     def guess(browser, _):
@@ -149,7 +149,7 @@ def test_one_key_is_guarded_from_many_addresses(deployment):
 
 
 def test_the_refusal_is_in_the_envelope_of_a_known_client(deployment):
-    """Who sends a genuine secret with a wrong id is refused in the owner's key names."""
+    """A genuine secret with a wrong id is refused in the key names of the secret's owner."""
     issued = deployment.issue(data_key="body")
     address = own_address()
     together(deployment.app.test_client, wrong_secret, address)
@@ -161,7 +161,7 @@ def test_the_refusal_is_in_the_envelope_of_a_known_client(deployment):
 
 
 def test_an_ended_key_or_token_is_no_guess(deploy):
-    """Whoever goes on using a key or a token that has ended is told so every time, and not taken for a guesser."""
+    """A key or a token that has ended is refused as such every time, and never counted as a guess."""
     deployment = deploy()
     issued = deployment.issue()
     token = record(deployment.asking(issued.api_key).get("/v1/token"))["accessToken"]
@@ -228,7 +228,7 @@ def test_failures_are_shared_through_redis(shared):
 
 
 def test_redis_keeps_no_secret_and_nothing_for_long(shared):
-    """What is kept of failures has no secret in it, and goes by itself within a minute or two."""
+    """What is stored of failures holds no secret, and expires within two minutes."""
     secret = make_key(API_KEY)
     address = own_address()
     headers = {"token-key": secret.text, "X-Forwarded-For": address}
@@ -242,7 +242,7 @@ def test_redis_keeps_no_secret_and_nothing_for_long(shared):
 
 
 def test_long_guesses_are_counted_by_their_beginning(shared):
-    """What a guesser sends for an id is kept to 64 characters, so that it cannot fill the memory."""
+    """Of an id that a guesser sends 64 characters are stored, so that it cannot fill the memory."""
     headers = {"X-Forwarded-For": own_address()}
     mark = make_key(API_KEY).id
     with httpx2.Client(base_url=shared.url, headers=headers) as http:

@@ -1,4 +1,4 @@
-"""`provider dataset doctor`: the reports, for a person or as JSON."""
+"""What `provider dataset doctor` prints: the reports, for a person or as JSON."""
 
 import json
 from dataclasses import asdict
@@ -13,8 +13,8 @@ from provider.assist.doctor.report import Report
 _COLOURS = {OK: "green", WARNING: "yellow", ERROR: "red"}
 
 
-def show_reports(reports: list[Report], package: str, *, as_json: bool) -> None:
-    """Print what was found in the datasets of a package."""
+def print_reports(reports: list[Report], package: str, *, as_json: bool) -> None:
+    """Print the reports on the datasets of a package."""
     if as_json:
         click.echo(json.dumps([_as_json(report) for report in reports], indent=2, ensure_ascii=False))
         return
@@ -36,29 +36,22 @@ def show_reports(reports: list[Report], package: str, *, as_json: bool) -> None:
 
 
 def _as_json(report: Report) -> dict[str, Any]:
-    tried = report.dry_run
     return {
         "dataset": report.dataset,
         "file": report.file,
         "errors": report.count(ERROR),
         "warnings": report.count(WARNING),
         "findings": [asdict(finding) for finding in report.findings],
-        "dryRun": tried
-        and {
-            "asked": list(tried.asked),
-            "found": tried.found,
-            "milliseconds": tried.milliseconds,
-            "fields": {name: {"type": kind, "value": value} for name, (kind, value) in tried.fields.items()},
-        },
+        "dryRun": report.dry_run and asdict(report.dry_run),
     }
 
 
-def _print_dry_run(tried: DryRun) -> None:
-    outcome = "found" if tried.found else "nobody found"
-    click.echo(f"  dry run  by {', '.join(tried.asked)}: {outcome} in {tried.milliseconds:g} ms")
-    width = max(map(len, tried.fields), default=0)
-    for name, (kind, value) in tried.fields.items():
-        click.echo(f"           {name:<{width}}  {kind:<8} {value}")
+def _print_dry_run(dry_run: DryRun) -> None:
+    outcome = "found" if dry_run.found else "nobody found"
+    click.echo(f"  dry run  by {', '.join(dry_run.asked)}: {outcome} in {dry_run.milliseconds:g} ms")
+    width = max(map(len, dry_run.fields), default=0)
+    for name, it in dry_run.fields.items():
+        click.echo(f"           {name:<{width}}  {it['type']:<8} {it['value']}")
 
 
 def _plural(count: int, what: str) -> str:

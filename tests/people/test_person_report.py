@@ -7,7 +7,7 @@ from sqlalchemy import event, update
 
 from provider.contract.entities import DOCUMENTED
 from provider.records.people.identifiers import Person
-from provider.records.people.person_report import erase, holdings, identify
+from provider.records.people.person_report import erase_person, find_person, report_person
 from provider.store.entity_tables import TABLES
 from provider.store.push_tables import Push
 
@@ -19,14 +19,14 @@ any_identifier = pytest.mark.parametrize("given", GIVEN.values(), ids=GIVEN)
 def held(book, given):
     """Find a person and what is held of them."""
     with book.engine.connect() as connection:
-        person = identify(connection, given)
-        return person, holdings(connection, person, region="VN")
+        person = find_person(connection, given)
+        return person, report_person(connection, person, region="VN")
 
 
-def forget(book, given):
+def erase_found(book, given):
     """Find a person and erase them."""
     person, _ = held(book, given)
-    return erase(book.engine, person, region="VN")
+    return erase_person(book.engine, person, region="VN")
 
 
 @any_identifier
@@ -45,13 +45,13 @@ def test_what_is_on_its_way_is_found(book, given):
     """Entries that wait, dead letters, webhooks and keys of sent records are the person's by any identifier."""
     book.store_all(LAN)
     entry, foreign = LAN.record("customer-identity"), HUNG.record("customer-identity")
-    book.wait(foreign, entry, foreign)
-    book.die(entry)
-    book.die(foreign)
-    book.call(orjson.dumps({"event": "opened", "contact": {"mobile": "+84 912 345 678"}}))
-    book.call(orjson.dumps({"who": HUNG.phone}))
-    book.send(LAN.id)
-    book.send(HUNG.id)
+    book.add_batch(foreign, entry, foreign)
+    book.add_dead_letter(entry)
+    book.add_dead_letter(foreign)
+    book.add_webhook(orjson.dumps({"event": "opened", "contact": {"mobile": "+84 912 345 678"}}))
+    book.add_webhook(orjson.dumps({"who": HUNG.phone}))
+    book.add_sent_record(LAN.id)
+    book.add_sent_record(HUNG.id)
     _, found = held(book, given)
     assert {name: rows for name, rows in found.items() if not name.startswith(("provider_customer", "provider_email",
                                                                                "provider_sms"))} == {
@@ -68,34 +68,34 @@ def test_erasing_takes_exactly_what_is_held(book, given):
     """After erasing, every table is as if the person had never been there, and the counts say what went."""
     book.store_all(HUNG)
     foreign = HUNG.record("customer-identity")
-    book.wait(foreign)
-    book.die(foreign)
-    book.call(orjson.dumps([{"who": HUNG.email}]))
-    book.send(HUNG.id)
+    book.add_batch(foreign)
+    book.add_dead_letter(foreign)
+    book.add_webhook(orjson.dumps([{"who": HUNG.email}]))
+    book.add_sent_record(HUNG.id)
     before = book.rows()
 
     book.store_all(LAN)
     entry = LAN.record("customer-identity")
-    book.wait(entry, entry)
-    book.die(entry)
-    book.call(orjson.dumps({"who": LAN.email.upper()}))
-    book.send(LAN.id)
-    gone = forget(book, given)
+    book.add_batch(entry, entry)
+    book.add_dead_letter(entry)
+    book.add_webhook(orjson.dumps({"who": LAN.email.upper()}))
+    book.add_sent_record(LAN.id)
+    gone = erase_found(book, given)
     assert book.rows() == before
     assert gone == dict.fromkeys((table.name for table in TABLES.values()), 1) | {
         "provider_batch": 2, "provider_dead_letter": 1, "provider_webhook": 1, "provider_sent": 1,
         "provider_callback_result": 1,
     }  # fmt: skip
     assert held(book, given)[1] == {}
-    assert forget(book, LAN.person) == {}
+    assert erase_found(book, LAN.person) == {}
 
 
 def test_a_batch_keeps_the_entries_of_others(book):
     """Of a batch and of a webhook with a list only the person's members go; the batch knows how many are left."""
     entry, foreign = LAN.record("sms-interaction"), HUNG.record("sms-interaction")
-    book.wait(foreign, entry, foreign | {"id": "I3"})
-    book.call(orjson.dumps([foreign, entry]))
-    assert forget(book, GIVEN["phone"]) == {"provider_batch": 1, "provider_webhook": 1}
+    book.add_batch(foreign, entry, foreign | {"id": "I3"})
+    book.add_webhook(orjson.dumps([foreign, entry]))
+    assert erase_found(book, GIVEN["phone"]) == {"provider_batch": 1, "provider_webhook": 1}
     [batch] = book.rows()["provider_batch"]
     assert orjson.loads(batch["payload"]) == [foreign, foreign | {"id": "I3"}]
     assert batch["records"] == 2
@@ -106,7 +106,7 @@ def test_a_batch_keeps_the_entries_of_others(book):
 def test_an_erasure_that_fails_erases_nothing(book):
     """All of it or nothing: when the last table fails, every row is still there."""
     book.store_all(LAN)
-    book.send(LAN.id)
+    book.add_sent_record(LAN.id)
     before = book.rows()
 
     def fail(_, __, statement, *___):
@@ -115,7 +115,7 @@ def test_an_erasure_that_fails_erases_nothing(book):
 
     event.listen(book.engine, "before_cursor_execute", fail)
     with pytest.raises(RuntimeError):
-        forget(book, GIVEN["phone"])
+        erase_found(book, GIVEN["phone"])
     assert book.rows() == before
 
 
@@ -137,7 +137,7 @@ def test_who_shares_an_email_is_another_person(book):
         assert len(found["provider_email_interaction"]) == 1
         assert len(found["provider_customer_membership"]) == 2
     assert held(book, GIVEN["email"])[0].customers == {LAN.id, HUNG.id}
-    forget(book, GIVEN["phone"])
+    erase_found(book, GIVEN["phone"])
     person, found = held(book, SHARING.person)
     assert person == SHARING.person
     assert found == {TABLES[name].name: [record] for name, record in others.items()}
@@ -162,7 +162,7 @@ def test_a_relationship_tells_of_the_relative_as_well(book):
     assert found == {
         "provider_customer_relationship": [{name: value for name, value in relation.items() if value is not None}]
     }
-    assert forget(book, GIVEN["phone"]) == {"provider_customer_relationship": 1}
+    assert erase_found(book, GIVEN["phone"]) == {"provider_customer_relationship": 1}
     assert len(held(book, HUNG.person)[1]) == 12
 
 
@@ -193,21 +193,21 @@ OTHERS = {
 @pytest.mark.parametrize("payload", PAYLOADS.values(), ids=PAYLOADS)
 def test_a_payload_names_the_person(small_book, payload):
     """A phone or an email counts at any depth and in any form, a customer id under its own name."""
-    small_book.call(orjson.dumps(payload))
+    small_book.add_webhook(orjson.dumps(payload))
     assert "provider_webhook" in held(small_book, LAN.person)[1]
 
 
 @pytest.mark.parametrize("payload", OTHERS.values(), ids=OTHERS)
 def test_a_payload_does_not_name_the_person(small_book, payload):
     """What only looks alike, or stands inside a sentence, is not taken for the person."""
-    small_book.call(orjson.dumps(payload))
+    small_book.add_webhook(orjson.dumps(payload))
     assert held(small_book, LAN.person)[1] == {}
 
 
 def test_a_payload_that_is_no_json_is_passed_over(small_book):
     """A payload that was thrown away, or is nested without end, stops no search."""
-    small_book.call(b"")
-    small_book.call(b'{"a":' * 900 + b'"0912345678"' + b"}" * 900)
+    small_book.add_webhook(b"")
+    small_book.add_webhook(b'{"a":' * 900 + b'"0912345678"' + b"}" * 900)
     assert len(held(small_book, LAN.person)[1]["provider_webhook"]) == 1
 
 
@@ -218,8 +218,8 @@ def test_what_is_erased_is_in_no_file(small_book, tmp_path):
     event.listen(engine, "connect", lambda raw, _: raw.execute("PRAGMA secure_delete = OFF").close(), insert=True)
     engine.dispose()
     small_book.store_all(LAN)
-    small_book.wait(LAN.record("customer-identity"))
-    forget(small_book, GIVEN["phone"])
+    small_book.add_batch(LAN.record("customer-identity"))
+    erase_found(small_book, GIVEN["phone"])
     contents = b"".join(file.read_bytes() for file in tmp_path.glob("provider.db*"))
     assert b"SQLite format" in contents
     for text in (LAN.phone[1:], LAN.email, LAN.id):
@@ -231,10 +231,10 @@ def test_what_waits_is_another_customers_too(small_book):
     hers = {"identityId": "I1", "customerId": LAN.id, "email": LAN.email}
     his = {"identityId": "I2", "customerId": HUNG.id, "email": LAN.email}
     small_book.store_all(LAN)
-    small_book.wait(hers, his)
-    small_book.die(his)
+    small_book.add_batch(hers, his)
+    small_book.add_dead_letter(his)
     assert held(small_book, LAN.person)[1]["provider_batch"] == [hers]
-    gone = forget(small_book, LAN.person)
+    gone = erase_found(small_book, LAN.person)
     assert (gone["provider_batch"], "provider_dead_letter" in gone) == (1, False)
     assert orjson.loads(small_book.rows()["provider_batch"][0]["payload"]) == [his]
 
@@ -243,5 +243,5 @@ def test_a_relative_is_found_in_what_waits(small_book):
     """In relationships that wait, a phone or an email may be the relative's, whatever customer is named."""
     with small_book.engine.begin() as connection:
         connection.execute(update(Push).values(object_type="customer-relationship"))
-    small_book.wait(found := {"customerId": HUNG.id, "email": LAN.email})
+    small_book.add_batch(found := {"customerId": HUNG.id, "email": LAN.email})
     assert held(small_book, LAN.person)[1] == {"provider_batch": [found]}
