@@ -5,7 +5,11 @@ import re
 import pytest
 from support import CHECKOUT
 
-PAGES = ["CONTRIBUTING.md", *(str(page.relative_to(CHECKOUT)) for page in sorted((CHECKOUT / "docs").rglob("*.md")))]
+PAGES = [
+    "README.md",
+    "CONTRIBUTING.md",
+    *(str(page.relative_to(CHECKOUT)) for page in sorted((CHECKOUT / "docs").rglob("*.md"))),
+]
 MAINTAINERS = [page for page in PAGES if page in {"CONTRIBUTING.md", "docs/architecture.md"} or "/decisions/" in page]
 PATH = re.compile(r"`([\w.-]+/[\w./-]*)`")
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
