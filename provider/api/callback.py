@@ -25,7 +25,7 @@ def callback_api(callbacks: Callbacks) -> Blueprint:
         asked = current_request()
         api_key = callbacks.authenticate(asked.headers.get(KEY_HEADER), asked.remote_addr)
         payload = json_object(read_large_body(asked), example=EXAMPLE)
-        records = callbacks.take(payload, api_key=api_key, checksum=asked.headers.get(CHECKSUM_HEADER))
+        records = callbacks.receive(payload, api_key=api_key, checksum=asked.headers.get(CHECKSUM_HEADER))
         return json_response(ENVELOPE.ok({"records": records}))
 
     return blueprint

@@ -29,7 +29,7 @@ def webhook_api(inbox: Inbox, worker: Worker, authenticator: Authenticator) -> B
         access.check_webhook(name)  # its refusal repeats the name in a header
         sent = json_object(read_large_body(asked), example='{"event": "voucher-issued"}')
         with reaching_database():
-            number = inbox.keep(name, client=access.caller.name, payload=_payload(sent))
+            number = inbox.add(name, client=access.caller.name, payload=_payload(sent))
         worker.wake()
         return json_response(access.caller.envelope.ok({"id": number}))
 

@@ -1,1 +1,1 @@
-"""The way out to Pango, and what comes back: results of pushes, and webhooks."""
+"""Pango's Data Ingestion API: sending records, and receiving callbacks and webhooks."""

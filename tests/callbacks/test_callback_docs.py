@@ -50,7 +50,7 @@ def test_the_handler_works(deploy, package):
     deployment = deploy()
     sent = CALLS[1][CALLS[1].index("-d") + 1]
     engine = open_database(deployment.settings)
-    Inbox(engine).keep("voucher-issued", client="pango", payload=sent.encode())
+    Inbox(engine).add("voucher-issued", client="pango", payload=sent.encode())
     handlers = import_module(f"{package}._webhooks").handlers
     assert Worker(Inbox(engine), handlers).handle_next()
     engine.dispose()

@@ -13,7 +13,7 @@ from sqlalchemy import bindparam, insert, select, text, update
 from support import eventually, failure, record
 
 from provider.errors import ConfigurationError
-from provider.ingestion.inbound.callbacks import Failure, Tally, failures, tally
+from provider.ingestion.inbound.callbacks import CallbackCounts, FailedRecord, count_results, list_failed
 from provider.store import provider_database
 from provider.store.provider_database import open_database
 from provider.store.push_tables import CallbackResult, Push, Sent
@@ -140,7 +140,7 @@ def test_callbacks_at_once_over_the_same_records(deploy_here):
 
 @pytest.mark.parametrize("_server_database", ["PostgreSQL", "MariaDB"], indirect=True)  # SQLite has one writer
 def test_a_deadlock_is_tried_again(deploy_here):
-    """A callback that its database ends because of a deadlock with somebody else is written all the same."""
+    """A callback that its database ends because of a deadlock is written after another try."""
     deployment = deploy_here()
     record(report(deployment, {ref_id: {"status": 101} for ref_id in ("a", "b", *map(str, range(200)))}))
     engine = open_database(deployment.settings)
@@ -169,7 +169,7 @@ def test_a_deadlock_is_tried_again(deploy_here):
 
 
 def test_a_lock_that_is_held_for_long_is_not_waited_for(deploy_here, monkeypatch):
-    """What somebody else has locked makes a callback SourceUnavailable after seconds, however long it is held."""
+    """A callback is SourceUnavailable after seconds when another transaction holds the lock of a row for longer."""
     monkeypatch.setattr(provider_database, "LOCK_SECONDS", 1)
     deployment = deploy_here()
     record(report(deployment, {"a": {"status": 101}}))
@@ -288,7 +288,7 @@ def test_keys_rotate_without_a_gap(told):
 
 
 def test_a_key_no_header_can_carry_stops_the_start(told):
-    """A key with accents, which servers would drop from the header, is told at the start without being quoted."""
+    """A key with accents, which servers would drop from the header, stops the start without being quoted."""
     with pytest.raises(ConfigurationError, match="PROVIDER_CALLBACK_API_KEYS") as caught:
         told(callback_api_keys=("good", "khóa"))
     assert "khóa" not in str(caught.value)
@@ -353,7 +353,7 @@ def test_a_checksum_is_verified_by_the_partner(told, make_package):
 
 
 def test_a_verifier_that_fails_lets_nothing_in(told, make_package):
-    """An error in the verifier is a fault of ours: the callback is not kept, and the error's text is not told."""
+    """An error in the verifier is a fault of ours: the callback is not stored, and the error's text is not shown."""
     deployment = told(callback_checksum=f"{make_package(verifier=VERIFIER)}.verifier:fail")
     content = failure(report(deployment, SAMPLE, checksum="right"), "InternalError", 500)
     assert "0359677657" not in str(content)
@@ -388,7 +388,7 @@ def test_strict_mode_refuses_what_cannot_be_verified(told, make_package):
     ],
 )
 def test_a_verifier_that_cannot_be_used_stops_the_start(told, make_package, path, says):
-    """A verifier that cannot be found or imported is told at the start, by its setting's name."""
+    """A verifier that cannot be found or imported stops the start, by its setting's name."""
     package = make_package(verifier=VERIFIER, broken="\nimport sys, no_such_module\n")
     with pytest.raises(ConfigurationError) as caught:
         told(callback_checksum=path.format(package=package))
@@ -421,17 +421,17 @@ def test_a_push_is_compared_with_what_was_said(pushed):
     push(connection, "one", datetime.now(UTC) - timedelta(minutes=1), "a", "A", "b", "c", "d")
     push(connection, "two", datetime.now(UTC) - timedelta(minutes=1), "e")
     connection.commit()
-    assert tally(connection, "one") == Tally(stored=1, failed=1, unanswered=3)
+    assert count_results(connection, "one") == CallbackCounts(stored=1, failed=1, unanswered=3)
     connection.rollback()
     record(report(deployment, {"b": {"status": 0, "errorMessage": "because"}}))
-    assert tally(connection, "one") == Tally(stored=1, failed=2, unanswered=2)
-    assert list(failures(connection, "one")) == [
-        Failure("b", 0, "because"),
-        Failure("c", 101, "why"),
+    assert count_results(connection, "one") == CallbackCounts(stored=1, failed=2, unanswered=2)
+    assert list(list_failed(connection, "one")) == [
+        FailedRecord("b", 0, "because"),
+        FailedRecord("c", 101, "why"),
     ]
-    assert tally(connection, "two") == Tally(stored=0, failed=0, unanswered=1)
-    assert tally(connection, "unknown") == Tally(stored=0, failed=0, unanswered=0)
-    assert list(failures(connection, "two")) == []
+    assert count_results(connection, "two") == CallbackCounts(stored=0, failed=0, unanswered=1)
+    assert count_results(connection, "unknown") == CallbackCounts(stored=0, failed=0, unanswered=0)
+    assert list(list_failed(connection, "two")) == []
 
 
 def test_what_was_said_of_an_earlier_push_is_no_answer_to_a_later_one(pushed):
@@ -444,8 +444,8 @@ def test_what_was_said_of_an_earlier_push_is_no_answer_to_a_later_one(pushed):
     connection.execute(CallbackResult.__table__.update().values(received_at=datetime.now(UTC) - timedelta(hours=2)))
     push(connection, "tuesday", datetime.now(UTC) - timedelta(hours=1), "a")
     connection.commit()
-    assert tally(connection, "monday") == Tally(stored=1, failed=0, unanswered=0)
-    assert tally(connection, "tuesday") == Tally(stored=0, failed=0, unanswered=1)
+    assert count_results(connection, "monday") == CallbackCounts(stored=1, failed=0, unanswered=0)
+    assert count_results(connection, "tuesday") == CallbackCounts(stored=0, failed=0, unanswered=1)
     connection.rollback()
     record(report(deployment, data))
-    assert tally(connection, "tuesday") == Tally(stored=1, failed=0, unanswered=0)
+    assert count_results(connection, "tuesday") == CallbackCounts(stored=1, failed=0, unanswered=0)

@@ -19,11 +19,11 @@ def folder(tmp_path, migrated_database, sample_data):
 
 @pytest.fixture
 def inbox(folder):
-    """Give the folder's inbox, with one webhook that is done, one that failed once and one that nobody handles."""
+    """Give the folder's inbox, with one webhook that is done, one that failed once and one without a handler."""
     engine = open_database(Settings(database_url=f"sqlite:///{folder}/provider.db"))
     inbox = Inbox(engine)
     for name in ("good", "bad", "nobodys"):
-        inbox.keep(name, client="pango", payload=json.dumps({"name": "Nguyễn"}).encode())
+        inbox.add(name, client="pango", payload=json.dumps({"name": "Nguyễn"}).encode())
     worker = Worker(inbox, {"good": lambda _: None, "bad": lambda payload: payload["absent"]})
     assert worker.handle_next()
     assert worker.handle_next()
@@ -52,7 +52,7 @@ def test_list_shows_what_became_of_them(folder, inbox):
 
 @pytest.mark.usefixtures("inbox")
 def test_show_shows_what_it_says(folder):
-    """`show` gives a webhook with its payload as long as it is kept; an unknown number is told in one line."""
+    """`show` gives a webhook with its payload as long as it is stored; an unknown number is reported in one line."""
     assert json.loads(provider("webhook", "show", "2", "--json", cwd=folder).stdout)["payload"] == {"name": "Nguyễn"}
     assert '{"name": "Nguyễn"}' in provider("webhook", "show", "3", cwd=folder).stdout
     assert json.loads(provider("webhook", "show", "1", "--json", cwd=folder).stdout)["payload"] is None
@@ -64,9 +64,9 @@ def test_show_shows_what_it_says(folder):
 
 def test_retry_makes_it_due(folder, inbox):
     """`retry` makes a webhook that waits for its next attempt due at once; one that is done cannot be."""
-    assert inbox.take(["bad"]) is None
+    assert inbox.claim(["bad"]) is None
     assert "Webhook 2 is due now" in provider("webhook", "retry", "2", cwd=folder).stdout
-    assert inbox.take(["bad"]).id == 2
+    assert inbox.claim(["bad"]).id == 2
     assert "no longer kept" in refusal("webhook", "retry", "1", cwd=folder)
 
 

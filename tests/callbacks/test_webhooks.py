@@ -1,6 +1,7 @@
 """The webhook inbox: what is answered with success is stored, and its handler runs later, until it succeeds once."""
 
 import threading
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
@@ -9,14 +10,14 @@ import orjson
 import pytest
 import time_machine
 from services import POSTGRESQL, Relay, postgresql_database
-from support import NOON, eventually, failure, record
+from support import NOON, PATIENCE_SECONDS, eventually, failure, record
 
 from provider.cli.db import upgrade_database
 from provider.errors import ConfigurationError
-from provider.ingestion.inbound import webhook_worker, webhooks
+from provider.ingestion.inbound import webhook_worker
 from provider.ingestion.inbound.webhook_handlers import load_handlers
 from provider.ingestion.inbound.webhook_worker import Worker
-from provider.ingestion.inbound.webhooks import LEASE, MOST_ATTEMPTS, Inbox
+from provider.ingestion.inbound.webhooks import LEASE_SECONDS, MOST_ATTEMPTS, Inbox
 from provider.settings import Settings
 from provider.store.provider_database import open_database
 
@@ -79,11 +80,11 @@ def states(inbox):
 
 def keep(inbox, name="voucher-issued", number=1):
     """Put webhooks into an inbox."""
-    return [inbox.keep(name, client="pango", payload=orjson.dumps({"number": n})) for n in range(number)]
+    return [inbox.add(name, client="pango", payload=orjson.dumps({"number": n})) for n in range(number)]
 
 
 def test_a_webhook_is_stored_before_the_answer(ready):
-    """A webhook of any name is kept, waiting, although nobody handles it."""
+    """A webhook of any name is stored, waiting, also without a handler."""
     _, client, inbox = ready
     for name, body in (("voucher-issued", orjson.dumps(EVENT)), ("0", b'{"a":1.5}'), ("a" * 64, b"{}")):
         number = record(client.post(f"/v1/webhooks/{name}", data=body))["id"]
@@ -230,7 +231,7 @@ def test_a_handler_that_fails_is_called_again(inbox):
         if len(calls) < 4:
             raise LookupError(payload["phone"])
 
-    inbox.keep("voucher-issued", client="pango", payload=orjson.dumps(EVENT))
+    inbox.add("voucher-issued", client="pango", payload=orjson.dumps(EVENT))
     worker = Worker(inbox, {"voucher-issued": handle})
     with time_machine.travel(NOON, tick=False) as clock:
         for pause in (10, 20, 40):
@@ -249,7 +250,7 @@ def test_a_handler_that_fails_is_called_again(inbox):
 
 
 def test_a_handler_that_always_fails_is_given_up(inbox):
-    """After twelve attempts a webhook has failed and is kept whole; tried again by hand it starts afresh."""
+    """After twelve attempts a webhook has failed and keeps its payload; `retry` begins at the first attempt."""
     calls = Counter()
 
     def handle(_):
@@ -309,17 +310,17 @@ def test_a_worker_that_died_is_replaced(inbox):
     keep(inbox)
     names = ["voucher-issued"]
     with time_machine.travel(NOON, tick=False) as clock:
-        dead = inbox.take(names)
-        clock.shift(LEASE - 1)
-        assert inbox.take(names) is None
+        dead = inbox.claim(names)
+        clock.shift(LEASE_SECONDS - 1)
+        assert inbox.claim(names) is None
         clock.shift(2)
-        taken = inbox.take(names)
+        taken = inbox.claim(names)
         assert (taken.id, taken.attempts) == (dead.id, 2)
-        assert inbox.prolong(dead) is False
+        assert inbox.extend_lease(dead) is False
         inbox.put_back(dead, "LookupError")
         inbox.finish(dead)
         assert states(inbox) == ["waiting"]
-        assert inbox.take(names) is None
+        assert inbox.claim(names) is None
         inbox.finish(taken)
     assert states(inbox) == ["done"]
 
@@ -329,33 +330,36 @@ def test_what_kills_its_process_is_given_up(inbox):
     keep(inbox)
     with time_machine.travel(NOON, tick=False) as clock:
         for _ in range(MOST_ATTEMPTS):
-            assert inbox.take(["voucher-issued"])
-            clock.shift(LEASE + 1)
-        assert inbox.take(["voucher-issued"]) is None
+            assert inbox.claim(["voucher-issued"])
+            clock.shift(LEASE_SECONDS + 1)
+        assert inbox.claim(["voucher-issued"]) is None
     (webhook,) = inbox.list()
     assert (webhook.state, webhook.message) == ("failed", "the process ended during the last attempt")
 
 
 def test_a_slow_handler_keeps_its_webhook(inbox, monkeypatch):
-    """A handler that takes longer than the lease goes on holding its webhook: nobody else runs it meanwhile."""
-    monkeypatch.setattr(webhooks, "LEASE", 0.5)
-    monkeypatch.setattr(webhook_worker, "LEASE", 0.5)
+    """While a handler runs its lease is extended: after several leases no other worker can claim its webhook."""
+    monkeypatch.setattr(webhook_worker, "_EXTEND_SECONDS", 0.05)
     (number,) = keep(inbox)
     begun, released, handled = threading.Event(), threading.Event(), []
 
     def handle(payload):
         begun.set()
-        assert released.wait(20)
+        assert released.wait(PATIENCE_SECONDS * 5)
         handled.append(payload)
 
-    first = inbox.get(number).leased_until
-    with ThreadPoolExecutor(1) as pool:
+    # The clock jumps by three quarters of a lease: the rest is how long this machine may take for an extension.
+    with time_machine.travel(NOON) as clock, ThreadPoolExecutor(1) as pool:
         running = pool.submit(Worker(inbox, {"voucher-issued": handle}).handle_next)
-        assert begun.wait(20)
-        first = inbox.get(number).leased_until
-        while inbox.get(number).leased_until < first + 1.0:  # twice as long as the lease
-            assert inbox.take(["voucher-issued"]) is None
-        released.set()
+        try:
+            assert begun.wait(PATIENCE_SECONDS)
+            for _ in range(4):
+                clock.shift(LEASE_SECONDS * 0.75)
+                jumped = time.time()
+                eventually(lambda since=jumped: inbox.get(number).leased_until >= since + LEASE_SECONDS)
+                assert inbox.claim(["voucher-issued"]) is None
+        finally:
+            released.set()
         assert running.result()
     assert len(handled) == 1
     assert inbox.get(number).attempts == 1
@@ -398,7 +402,7 @@ def test_the_worker_outlives_its_database():
     ],
 )
 def test_a_mistake_in_the_handlers_stops_the_start(deploy, make_package, text, says):
-    """A file of handlers with a mistake is told at the start with its place and what to do."""
+    """A file of handlers with a mistake stops the start with its place and what to do."""
     package = make_package(_webhooks=text)
     with pytest.raises(ConfigurationError) as caught:
         deploy(datasets=package)

@@ -3,44 +3,42 @@
 import subprocess
 import sys
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
 from services import mariadb_database, postgresql_database
 from sqlalchemy import select
-from support import environment
+from support import environment, eventually
 
 from provider.cli.db import upgrade_database
-from provider.ingestion.pango.rate_limiter import Limiter
-from provider.ingestion.pango.rate_windows import Window
+from provider.ingestion.pango.rate_limiter import RateLimiter
+from provider.ingestion.pango.rate_windows import RateWindow
 from provider.settings import Settings
 from provider.store.provider_database import open_database
 from provider.store.push_tables import RateState
 
-WINDOWS = [Window(20, 0.5), Window(60, 2)]
+WINDOWS = [RateWindow(20, 0.5), RateWindow(60, 2)]
 
 SENDER = """
-import sys, time
-from provider.ingestion.pango.rate_limiter import Limiter
-from provider.ingestion.pango.rate_windows import Window
+import sys, threading, time
+from provider.ingestion.pango.rate_limiter import RateLimiter
+from provider.ingestion.pango.rate_windows import RateWindow
 from provider.settings import Settings
 from provider.store.provider_database import open_database
 
 engine = open_database(Settings(database_url=sys.argv[1]))
-limiter = Limiter(engine, "account", [Window(20, 0.5), Window(60, 2)])
-print("ready", flush=True)
-sys.stdin.readline()
-ends = time.time() + float(sys.argv[2])
+limiter = RateLimiter(engine, "account", [RateWindow(20, 0.5), RateWindow(60, 2)])
+stop = threading.Event()
+threading.Thread(target=lambda: (sys.stdin.read(), stop.set()), daemon=True).start()
 permits = 0
-while time.time() < ends:
-    grant = limiter.settle_and_take(permits, 3)
-    permits = grant.permits
+while not stop.is_set():
+    allowance = limiter.settle_and_take(permits, 3)
+    permits = allowance.permits
     for _ in range(permits):
         print(time.time(), flush=True)
     if not permits:
-        time.sleep(min(grant.wait, 0.1))
+        stop.wait(min(allowance.wait, 0.1))
 limiter.settle(permits)
 engine.dispose()
 """
@@ -88,42 +86,64 @@ def most_in_any(moments, seconds):
     return max(sum(first <= moment < first + seconds for moment in moments) for first in moments)
 
 
-def start(address, seconds):
-    """Start a process that sends as fast as it may for so long, once it is told to."""
-    process = subprocess.Popen(
-        [sys.executable, "-W", "error", "-c", SENDER, address, str(seconds)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=environment(),
-    )
-    assert process.stdout.readline() == "ready\n", process.stderr.read()
-    return process
+class Sender:
+    """A process that sends as fast as it may, until it is stopped or killed."""
+
+    def __init__(self, address, output):
+        self._output = output
+        with output.open("wb") as file:
+            self.process = subprocess.Popen(
+                [sys.executable, "-W", "error", "-c", SENDER, address],
+                stdin=subprocess.PIPE,
+                stdout=file,
+                stderr=subprocess.PIPE,
+                env=environment(),
+            )
+
+    def moments(self):
+        """List when it has sent; of a killed process the last line may be cut."""
+        return [float(line) for line in self._output.read_text().splitlines(keepends=True) if line.endswith("\n")]
+
+    def stop(self):
+        """Let it end, and give what it says on standard error."""
+        return self.process.communicate()[1]
+
+
+@pytest.fixture
+def start_senders(address, tmp_path):
+    """Start processes that send at the same time; none is left running."""
+    senders = []
+
+    def start(count):
+        senders.extend(Sender(address, tmp_path / f"sender{number}") for number in range(count))
+        return senders
+
+    yield start
+    for sender in senders:
+        sender.process.kill()
+        sender.process.communicate()
 
 
 @pytest.mark.usefixtures("engine")
-def test_processes_share_the_limits(address):
+def test_processes_share_the_limits(start_senders):
     """Three processes at once never exceed a window together, one that is killed on the way included."""
-    processes = [start(address, 3.3) for _ in range(3)]
-    for process in processes:
-        process.stdin.write("\n")
-        process.stdin.flush()
-    time.sleep(1.2)
-    processes[0].kill()
-    outputs = [process.communicate(timeout=30) for process in processes]
-    assert [process.returncode for process in processes[1:]] == [0, 0], outputs
-    moments = sorted(float(line) for output, _ in outputs for line in output.split())
+    killed, *others = senders = start_senders(3)
+    eventually(lambda: all(sender.moments() for sender in senders))
+    killed.process.kill()
+    # More than the longer window holds: they go on after it was full, also without the killed one.
+    eventually(lambda: sum(len(sender.moments()) for sender in senders) >= 110)
+    for sender in others:
+        said = sender.stop()
+        assert sender.process.returncode == 0, said
+    moments = sorted(moment for sender in senders for moment in sender.moments())
     for window in WINDOWS:
         assert most_in_any(moments, window.seconds) <= window.limit
-    # 60 at first and 60 in the next two seconds, but for what the killed one held.
-    assert len(moments) >= 110
 
 
 def test_threads_share_the_limits(engine):
     """Threads that take at the same moment get no more permits together than there are."""
     clock = Clock()
-    limiter = Limiter(engine, "account", [Window(10, 60)], clock=clock)
+    limiter = RateLimiter(engine, "account", [RateWindow(10, 60)], clock=clock)
     barrier = threading.Barrier(8)
 
     def take(_):
@@ -137,11 +157,11 @@ def test_threads_share_the_limits(engine):
 def test_a_restart_goes_on_with_the_count(engine):
     """A new limiter knows what the one before it used, and what that one never settled."""
     clock = Clock()
-    windows = [Window(5, 60)]
-    before = Limiter(engine, "account", windows, clock=clock)
+    windows = [RateWindow(5, 60)]
+    before = RateLimiter(engine, "account", windows, clock=clock)
     before.take(5)
     before.settle(3)
-    after = Limiter(engine, "account", windows, clock=clock)
+    after = RateLimiter(engine, "account", windows, clock=clock)
     assert after.take().permits == 0
     assert [use.used for use in after.uses()] == [5]
     clock.now += 61
@@ -154,7 +174,7 @@ def test_a_restart_goes_on_with_the_count(engine):
 def test_two_limiters_settle_their_own(engine):
     """One limiter's answers do not end the permits that another one holds."""
     clock = Clock()
-    one, other = (Limiter(engine, "account", [Window(2, 10)], clock=clock) for _ in range(2))
+    one, other = (RateLimiter(engine, "account", [RateWindow(2, 10)], clock=clock) for _ in range(2))
     one.take()
     clock.now += 40
     assert other.take().permits == 1
@@ -167,7 +187,7 @@ def test_two_limiters_settle_their_own(engine):
 def test_a_hold_is_shared(engine):
     """When Pango asks one sender to wait, all wait, and are told why."""
     clock = Clock()
-    one, other = (Limiter(engine, "account", WINDOWS, clock=clock) for _ in range(2))
+    one, other = (RateLimiter(engine, "account", WINDOWS, clock=clock) for _ in range(2))
     one.hold(30)
     grant = other.take()
     assert (grant.permits, grant.wait, grant.limited_by) == (0, 30, "Pango asked")
@@ -177,7 +197,7 @@ def test_a_hold_is_shared(engine):
 
 def test_accounts_do_not_share(engine):
     """Another account has limits of its own."""
-    one, other = (Limiter(engine, name, [Window(1, 60)]) for name in ("one", "other"))
+    one, other = (RateLimiter(engine, name, [RateWindow(1, 60)]) for name in ("one", "other"))
     assert one.take().permits == other.take().permits == 1
     assert one.take().permits == other.take().permits == 0
     with engine.connect() as connection:
@@ -190,7 +210,7 @@ def test_a_failing_sender_changes_nothing(engine):
     def broken():
         raise OSError
 
-    limiter = Limiter(engine, "account", WINDOWS, clock=broken)
+    limiter = RateLimiter(engine, "account", WINDOWS, clock=broken)
     with pytest.raises(OSError, match=r"^$"):
         limiter.take()
-    assert Limiter(engine, "account", WINDOWS).take(3).permits == 3
+    assert RateLimiter(engine, "account", WINDOWS).take(3).permits == 3

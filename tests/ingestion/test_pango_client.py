@@ -8,13 +8,14 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
+import httpx2
 import orjson
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from listener import AUTH, INGEST, SECRETS, SUCCESS, V2, Listener, answer, document
-from support import free_port
+from support import PATIENCE_SECONDS, free_port
 
 from provider.errors import ConfigurationError
 from provider.ingestion.pango import http
@@ -41,9 +42,9 @@ def client(pango):
         yield client
 
 
-def send(client, entries=ENTRIES, *, init_data=False, permit=None, **members):
+def send(client, entries=ENTRIES, *, init_data=False, take_permit=None, **members):
     """Send entries as customers."""
-    return client.send("customer", entries, members=members, init_data=init_data, permit=permit)
+    return client.send("customer", entries, members=members, init_data=init_data, take_permit=take_permit)
 
 
 def test_a_request_of_version_1_is_as_documented(pango, client):
@@ -207,9 +208,9 @@ def test_a_token_that_is_refused_again_is_a_failure(pango, client):
 def test_the_repeated_request_needs_a_permit(pango, client):
     """Whoever counts requests is asked before the second one; without a permit it is not made."""
     pango.on(INGEST, answer(b"", 401), answer(b"", 401), answer(SUCCESS))
-    found = send(client, permit=lambda: False)
+    found = send(client, take_permit=lambda: False)
     assert (found.outcome, found.requests, len(pango.to(INGEST))) == ("failed", 1, 1)
-    found = send(client, permit=lambda: True)
+    found = send(client, take_permit=lambda: True)
     assert (found.outcome, found.requests, len(pango.to(INGEST))) == ("accepted", 2, 3)
 
 
@@ -219,7 +220,7 @@ def test_threads_renew_a_refused_token_once(pango, client):
 
     def judge(request, call):
         if call.headers["token"] == "token-1":
-            barrier.wait(10)  # all are refused at the same moment
+            barrier.wait(PATIENCE_SECONDS)  # all are refused at the same moment
             answer(b"", 401)(request, call)
         else:
             answer(SUCCESS)(request, call)
@@ -298,9 +299,9 @@ def test_an_answer_without_end_is_given_up(pango, client, monkeypatch):
 
 def test_a_server_that_says_nothing_is_given_up(pango, monkeypatch):
     """Silence ends with a timeout and is a failure; the requests after it go on."""
-    monkeypatch.setattr(http, "TIMEOUT", 0.3)
+    monkeypatch.setattr(http, "TIMEOUT", httpx2.Timeout(PATIENCE_SECONDS, read=1.0))
     over = threading.Event()
-    pango.on(INGEST, lambda *_: over.wait(10), answer(SUCCESS))
+    pango.on(INGEST, lambda *_: over.wait(PATIENCE_SECONDS), answer(SUCCESS))
     with closing(PangoClient(pango.settings())) as client:
         assert send(client) == Answer("failed", None, "Pango does not answer (ReadTimeout).")
         assert send(client).outcome == "accepted"

@@ -1,4 +1,4 @@
-"""Tokens: fetched from a real server once for everybody, whatever it answers."""
+"""Tokens: fetched from a real server, once for all threads, whatever it answers."""
 
 import math
 import threading
@@ -7,8 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from listener import AUTH, SECRETS, V2, Listener, answer, document
-from support import eventually
+from support import PATIENCE_SECONDS, eventually
 
+from provider.ingestion.pango import tokens as pango_tokens
 from provider.ingestion.pango.http import open_http
 from provider.ingestion.pango.tokens import NoToken, Tokens, choose_authentication
 
@@ -66,8 +67,9 @@ def test_parallel_threads_renew_once(pango, tokens):
     assert len(pango.to(AUTH)) == 2
 
 
-def test_threads_that_wait_share_a_failure(pango, tokens):
-    """When there is no token, the threads that waited do not all ask again; a later one does."""
+def test_threads_that_wait_share_a_failure(pango, tokens, monkeypatch):
+    """When there is no token, the threads that waited do not all ask again."""
+    monkeypatch.setattr(pango_tokens, "REFUSAL_SECONDS", PATIENCE_SECONDS)
     pango.on(AUTH, document(400, success=False, errorCode="MISSING_INFO", message="Username and ApiKey are required"))
     barrier = threading.Barrier(8)
 
@@ -80,15 +82,21 @@ def test_threads_that_wait_share_a_failure(pango, tokens):
     with ThreadPoolExecutor(8) as pool:
         assert set(pool.map(get, range(8))) == {"MISSING_INFO"}
     assert len(pango.to(AUTH)) == 1
-    pango.on(AUTH, document(token="token-9"))
 
-    def come_back():
+
+def test_a_failure_is_forgotten_soon(pango, tokens):
+    """A while after a failure Pango is asked again."""
+    pango.on(AUTH, document(400, success=False), document(token="token-9"))
+    with pytest.raises(NoToken):
+        tokens.get()
+
+    def try_again():
         try:
             return tokens.get()
         except NoToken:
             return None
 
-    assert eventually(come_back) == "token-9"
+    assert eventually(try_again) == "token-9"
 
 
 def test_a_short_token_is_fetched_again_before_its_end(pango, tokens):

@@ -1,5 +1,6 @@
 """Names: whoever searches for a thing by its name finds one file."""
 
+import ast
 from collections import Counter
 from pathlib import Path
 
@@ -17,6 +18,16 @@ def test_no_two_modules_share_a_name():
     files = [file for file in ROOT.rglob("*.py") if file.relative_to(ROOT).parts[0] not in OWN_NAMES]
     names = Counter(file.stem for file in files if file.stem != "__init__")
     assert [name for name, times in names.items() if times > 1] == []
+
+
+def test_no_two_classes_share_a_name():
+    """A class's name says which one it is; it need not be told apart by its module."""
+    files = [file for file in ROOT.rglob("*.py") if file.relative_to(ROOT).parts[0] != "datasets"]
+    defined = [
+        node.name for file in files for node in ast.parse(file.read_text()).body if isinstance(node, ast.ClassDef)
+    ]
+    assert len(defined) > 100
+    assert [name for name, times in Counter(defined).items() if times > 1] == []
 
 
 def test_the_rooms_are_few():

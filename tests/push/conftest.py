@@ -17,9 +17,9 @@ from click.testing import CliRunner, Result
 from support import PROVIDER, environment, eventually, fill, free_port
 
 from provider.cli.main import provider
-from provider.cli.simulate.commands import _settings
+from provider.cli.simulate.commands import provider_settings
 from provider.ingestion.push.outbox import Outbox
-from provider.proof.simulator.accounts import Credentials
+from provider.proof.simulator.accounts import PangoCredentials
 from provider.proof.simulator.faults import Rates
 from provider.proof.simulator.http_server import open_server
 from provider.proof.simulator.pango import Behaviour
@@ -30,7 +30,7 @@ from provider.store.provider_database import open_database
 
 
 class Asked:
-    """What a simulator tells of itself."""
+    """A simulator that answers questions about its state."""
 
     url: str
     settings: dict[str, str]
@@ -64,13 +64,13 @@ class Pango(Asked):
             token_ends_early=None,
             rates=Rates(**rates),
         )
-        self._pango = Simulator(behaviour, Credentials())
+        self._pango = Simulator(behaviour, PangoCredentials())
         self._server = open_server(create_simulator(self._pango), "127.0.0.1", 0)
         self._pango.start()
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
         self._thread.start()
         self.url = f"http://127.0.0.1:{self._server.port}"
-        lines = _settings(self.url, "v1", self._pango.credentials, behaviour)
+        lines = provider_settings(self.url, "v1", self._pango.credentials, behaviour)
         self.settings = dict(line.split("=", 1) for line in lines)
 
     def kill(self) -> None:

@@ -130,7 +130,7 @@ def test_dead_letters_are_sent_once_more(start_sender, open_outbox):
     records = [{"refId": f"P{number}"} for number in range(10)]
     records[2] = records[5] = {}
     push_id = sender.summary("product", "--file", sender.write(records))["id"]
-    mended = next(open_outbox(sender.database).dead(push_id))["id"]
+    mended = next(open_outbox(sender.database).dead_letters(push_id))["id"]
     sender.change("UPDATE provider_dead_letter SET payload = ? WHERE id = ?", (b'{"refId":"P2"}', mended))
     summary = sender.summary("retry", push_id)
     assert (summary["records"], summary["accepted"], summary["dead"], summary["done"]) == (10, 9, 1, True)
@@ -173,7 +173,7 @@ def test_a_dry_run_sends_and_keeps_nothing(start_sender, make_members):
 
 
 def test_what_callbacks_said_is_counted(start_sender, make_members):
-    """`show` counts the records that callbacks say are stored, failed, and those nobody has said anything of."""
+    """`show` counts the records that callbacks say are stored, failed, and those without a result."""
     sender = start_sender()
     callback = ("--callback", '{"callbackResult": {"apiKey": "very secret"}}')
     push_id = sender.summary(TYPE, "--file", sender.write(make_members(70)), *callback)["id"]

@@ -56,7 +56,7 @@ def test_every_command_works(start_sender, make_source, make_package):
 def test_the_figures_are_true():
     """The figures the page gives are those of the code."""
     assert f"at most {batches.MOST_ENTRIES} records, and at most {batches.MOST_BYTES // 1_000_000} MB" in PAGE
-    assert f"After {backoff.PATIENCE / 60:g} minutes" in PAGE
-    assert f"after {backoff.PATIENCE_AT_FIRST:g} seconds when nothing has succeeded" in PAGE
-    assert f"after {backoff.PATIENCE_WITHOUT_TOKEN:g} seconds" in PAGE
-    assert f"{backoff.REFUSALS} refusals in a row" in PAGE
+    assert f"After {backoff.GIVE_UP_SECONDS / 60:g} minutes" in PAGE
+    assert f"after {backoff.GIVE_UP_SECONDS_AT_FIRST:g} seconds when nothing has succeeded" in PAGE
+    assert f"after {backoff.GIVE_UP_SECONDS_WITHOUT_TOKEN:g} seconds" in PAGE
+    assert f"{backoff.MOST_REFUSALS} refusals in a row" in PAGE

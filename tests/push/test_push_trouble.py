@@ -1,4 +1,4 @@
-"""Trouble on our side, or a Pango that is not there: it is said, with the way to go on, and nothing is lost."""
+"""Failures of Pango, of the database or of a source: the push says how to resume it, and nothing is lost."""
 
 import sqlite3
 from contextlib import closing
@@ -9,9 +9,9 @@ from openpyxl import Workbook
 from sqlalchemy import event
 
 from provider.ingestion.push import backoff
-from provider.ingestion.push.batches import Entries, Group
-from provider.ingestion.push.outbox import Changes, Outbox
-from provider.ingestion.push.record_sources import file_origin
+from provider.ingestion.push.batches import Entries, RecordGroup
+from provider.ingestion.push.outbox import BatchOutcomes, Outbox
+from provider.ingestion.push.record_sources import FileSource
 from provider.settings import Settings
 from provider.store.provider_database import open_database
 
@@ -25,8 +25,8 @@ QUERY = """SELECT 'M' || abs(CASE n WHEN {worst} THEN -9223372036854775807 - 1 E
 
 @pytest.fixture
 def _impatient(monkeypatch):
-    """Give up on a Pango that never worked after a hundredth of the usual time."""
-    monkeypatch.setattr(backoff, "PATIENCE_AT_FIRST", backoff.PATIENCE_AT_FIRST / 100)
+    """Give up after a hundredth of the usual time when nothing has worked yet."""
+    monkeypatch.setattr(backoff, "GIVE_UP_SECONDS_AT_FIRST", backoff.GIVE_UP_SECONDS_AT_FIRST / 100)
 
 
 @pytest.mark.usefixtures("_impatient")
@@ -39,7 +39,7 @@ def _impatient(monkeypatch):
     ],
 )
 def test_a_wrong_address_stops_it_soon(start_sender, make_members, setting, address):
-    """A Pango that never worked is given up long before one that did, with the settings to check and the way on."""
+    """When nothing has worked yet a push stops soon, and names the settings to check and how to resume."""
     sender = start_sender()
     wrong = {setting: address.format(pango=sender.pango.url.removeprefix("http://"))}
     done = sender.push(TYPE, "--file", sender.write(make_members(60)), "--json", fails=True, **wrong)
@@ -52,7 +52,7 @@ def test_a_wrong_address_stops_it_soon(start_sender, make_members, setting, addr
 
 
 def test_a_database_that_fails_is_told_with_the_way_on(start_sender, make_members):
-    """A provider database that takes no more ends the push with its words, the summary, and how to go on."""
+    """A provider database that fails ends the push with the database's message, the summary, and how to resume."""
     sender = start_sender()
     sender.change(
         """CREATE TRIGGER full_disk BEFORE INSERT ON provider_batch WHEN (SELECT position FROM provider_push) > 500
@@ -73,7 +73,7 @@ def test_a_database_that_fails_is_told_with_the_way_on(start_sender, make_member
 
 
 def test_a_query_that_fails_in_the_middle_can_be_resumed(start_sender, make_source):
-    """A query that breaks off ends the push with how to go on; one that gives no row at all leaves no push behind."""
+    """A query that fails half-way ends the push with how to resume; one that fails at once leaves no push behind."""
     sender = start_sender()
     variables = {"PROVIDER_SOURCE_SHOP_URL": make_source(MEMBERS)["shop"]}
     for query in (QUERY.format(worst=1), "SELECT nothing"):
@@ -98,7 +98,7 @@ def test_a_query_that_fails_in_the_middle_can_be_resumed(start_sender, make_sour
     ],
 )
 def test_what_was_no_record_is_never_sent(start_sender, object_type, name, content):
-    """A row that could not be read stays dead: what is kept of it is no record, and `retry` does not send it."""
+    """A row that could not be read stays a dead letter: it is no record, and `retry` does not send it."""
     sender = start_sender()
     (sender.folder / name).write_text(content)
     push_id = sender.summary(object_type, "--file", name)["id"]
@@ -110,7 +110,7 @@ def test_what_was_no_record_is_never_sent(start_sender, object_type, name, conte
 
 
 def test_a_resume_takes_no_other_options(start_sender, make_members):
-    """--resume refuses what it would not obey: with --dry-run it would send."""
+    """--resume refuses options it would ignore: with --dry-run it would send."""
     sender = start_sender()
     name = sender.write(make_members(1))
     for other in (("--dry-run",), ("--file", name), ("--init-data",)):
@@ -119,17 +119,17 @@ def test_a_resume_takes_no_other_options(start_sender, make_members):
 
 
 def test_an_excel_file_has_no_lines_to_expect(tmp_path):
-    """The records of an Excel file are not guessed from its bytes, which are packed."""
+    """The records of an Excel file are not counted by its line ends: it is compressed."""
     book = Workbook()
     book.active.append(["customerId"])
     book.save(tmp_path / "c.xlsx")
     (tmp_path / "c.csv").write_text("customerId\nC1\n")
-    assert file_origin(tmp_path / "c.xlsx")["lines"] is None
-    assert file_origin(tmp_path / "c.csv")["lines"] == 2
+    assert FileSource.of(tmp_path / "c.xlsx").lines is None
+    assert FileSource.of(tmp_path / "c.csv").lines == 2
 
 
 def test_what_was_pushed_is_in_no_file(start_sender):
-    """When a push is done its records are in no file of a SQLite database, while somebody else has it open too."""
+    """When a push is done its records are in no file of a SQLite database, while another connection is open."""
     sender = start_sender()
     engine = open_database(Settings(database_url=sender.database))
     outbox = Outbox(engine)
@@ -137,11 +137,13 @@ def test_what_was_pushed_is_in_no_file(start_sender):
     event.listen(engine, "connect", lambda raw, _: raw.execute("PRAGMA secure_delete = OFF").close(), insert=True)
     with closing(sqlite3.connect(sender.folder / "provider.db")) as other:
         other.execute("SELECT count(*) FROM provider_push").fetchall()
-        push_id = outbox.create("product", origin={"kind": "stored"}, request={"callback": False})
-        reader, _ = outbox.begin_reading(push_id, again=False)
-        outbox.append(push_id, reader, Group(read=1, entries=[Entries(b'[{"phone":"0911222333"}]', 1)]))
+        push_id = outbox.create_push("product", source={"kind": "stored"}, request={"callback": False})
+        reader, _ = outbox.begin_reading(push_id, from_start=False)
+        outbox.append(push_id, reader, RecordGroup(read=1, entries=[Entries(b'[{"phone":"0911222333"}]', 1)]))
         outbox.end_reading(push_id, reader)
-        outbox.record(push_id, Changes(accepted=[(it, []) for it in outbox.claim(push_id, 1)], requests=1))
+        outbox.write_outcomes(
+            push_id, BatchOutcomes(accepted=[(it, []) for it in outbox.claim(push_id, 1)], requests=1)
+        )
         assert outbox.finish(push_id)
         contents = b"".join(file.read_bytes() for file in sender.folder.glob("provider.db*"))
     engine.dispose()

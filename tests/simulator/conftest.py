@@ -9,7 +9,7 @@ import httpx2
 import pytest
 from pretend import CREDENTIALS, Command, Partner
 
-from provider.proof.simulator.accounts import Credentials
+from provider.proof.simulator.accounts import PangoCredentials
 from provider.proof.simulator.http_server import open_server
 from provider.proof.simulator.pango import Behaviour, Pango
 from provider.proof.simulator.simulator_app import create_simulator
@@ -75,7 +75,7 @@ def partner_of() -> Iterator[Callable[[Command], Partner]]:
         names = {"USERNAME": "username", "API_KEY": "api_key", "GROUP_KEY": "group_key"}
         own = {field: command.settings.get(f"PROVIDER_PANGO_{name}", "") for name, field in names.items()}
         clients.append(httpx2.Client(timeout=20, trust_env=False))
-        return Partner(command.url, Credentials(**own), clients[-1])
+        return Partner(command.url, PangoCredentials(**own), clients[-1])
 
     yield make
     for client in clients:

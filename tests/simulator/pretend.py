@@ -8,11 +8,11 @@ from typing import Any
 
 import httpx2
 import orjson
-from support import PROVIDER, environment, eventually
+from support import PATIENCE_SECONDS, PROVIDER, environment, eventually
 
-from provider.proof.simulator.accounts import Credentials
+from provider.proof.simulator.accounts import PangoCredentials
 
-CREDENTIALS = Credentials(
+CREDENTIALS = PangoCredentials(
     username="partner",
     api_key="key of the partner",
     group_key="group",
@@ -33,10 +33,10 @@ def people(count: int, start: int = 0) -> list[dict[str, Any]]:
 
 @dataclass
 class Partner:
-    """Somebody with credentials who talks to a simulator over HTTP."""
+    """A partner with credentials who calls a simulator over HTTP."""
 
     url: str
-    credentials: Credentials
+    credentials: PangoCredentials
     http: httpx2.Client
     token: str = ""
 
@@ -115,7 +115,7 @@ class Command:
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Ask it to stop; give its exit code."""
         self.process.send_signal(number)
-        return self.process.wait(8)
+        return self.process.wait(PATIENCE_SECONDS)
 
     def kill(self) -> None:
         """End it the hard way."""

@@ -6,7 +6,7 @@ import pytest
 from services import Website, respond
 from support import EMAIL, PHONE, VOUCHER, Server, fill, open_clients, provider, refusal
 
-from provider.proof.simulator.answer_reading import read
+from provider.proof.simulator.answer_reading import read_answer
 from provider.proof.simulator.provider_calls import mask
 
 MEMBERS = {
@@ -94,7 +94,7 @@ def test_for_a_person(served):
 
 
 def test_an_answer_that_cannot_be_unpacked(tmp_path):
-    """An answer that is not packed as it says is told in one line."""
+    """An answer whose encoding is not the declared one is reported in one line."""
     with Website() as site:
         site.pages["/v1/data/voucher"] = lambda request: respond(request, b"abc", Content_Encoding="gzip")
         said = refusal("simulate", "call", f"{site.url}/v1/data/voucher", "--method", "GET", cwd=tmp_path)
@@ -109,7 +109,7 @@ def test_a_header_that_cannot_be_sent(tmp_path, header):
 
 
 def test_nobody_answers(tmp_path):
-    """An address where nobody answers is one line that says so; one that is no address too."""
+    """An address without a server, and text that is no address, are reported in one line each."""
     done = provider("simulate", "call", "http://127.0.0.1:1/", cwd=tmp_path, fails=True)
     assert done.stderr.startswith("Error: No answer from http://127.0.0.1:1/ (ConnectError).")
     assert "write an address" in provider("simulate", "call", "nowhere", cwd=tmp_path, fails=True).stderr
@@ -135,7 +135,7 @@ def test_nobody_answers(tmp_path):
 )
 def test_it_warns_of_what_is_outside_the_contract(body, said):
     """Whatever the documentation does not allow is said in one warning."""
-    (warning,) = read(200, body).warnings
+    (warning,) = read_answer(200, body).warnings
     assert said in warning
 
 
@@ -143,15 +143,17 @@ def test_the_documented_samples_are_read():
     """The three sets of names in Pango's document are read without a warning, and so are names that are set."""
     for success, data in (("success", "data"), ("isSuccess", "body"), ("success", "result")):
         body = json.dumps({success: True, "errorCode": 0, "message": "OK", data: VOUCHER}).encode()
-        reading = read(200, body)
+        reading = read_answer(200, body)
         assert (reading.success, reading.warnings, set(reading.data)) == (True, [], set(VOUCHER))
-        assert read(200, body, {"success_key": success, "data_key": data}) == reading
-        assert not read(200, body, {"success_key": "isSuccess" if success == "success" else "success"}).success
+        assert read_answer(200, body, {"success_key": success, "data_key": data}) == reading
+        assert not read_answer(200, body, {"success_key": "isSuccess" if success == "success" else "success"}).success
 
 
 def test_an_error_status_with_a_success_is_odd():
     """A success with an HTTP error is warned of."""
-    assert read(500, b'{"success":true,"data":{}}').warnings == ["HTTP 500 with a success: Pango may believe either."]
+    assert read_answer(500, b'{"success":true,"data":{}}').warnings == [
+        "HTTP 500 with a success: Pango may believe either."
+    ]
 
 
 def test_short_secrets_are_hidden_whole():

@@ -64,7 +64,7 @@ def receiver():
 
 
 def test_stored_records_are_reported(simulate, receiver):
-    """After the delay, a POST tells of each refId that it is stored, and under which id, with the partner's key."""
+    """After the delay, a POST with the partner's key reports for each refId that it is stored, and its cdpId."""
     partner = simulate(callback_url=receiver.url)
     partner.ingest([PERSON])
     partner.ingest([{"momCode": "M-1", "refId": "R/1"}, {"momCode": "M-1", "refId": "R2"}], "custom-model")
@@ -126,8 +126,8 @@ def test_a_callback_is_given_up(simulate, receiver):
     assert len(receiver.received) == 6
 
 
-def test_many_are_told_together(simulate, receiver):
-    """Results that wait are told together, at most a thousand refIds in a callback."""
+def test_results_are_sent_together(simulate, receiver):
+    """Results that wait are sent together, at most a thousand refIds in a callback."""
     receiver.statuses = [500]
     partner = simulate(callback_url=receiver.url)
     for number in range(30):

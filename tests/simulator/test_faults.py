@@ -65,17 +65,17 @@ def test_connections_are_dropped(simulate):
 
 def test_answers_are_slow(simulate):
     """The latency comes before each answer, but not before a look into the simulator."""
-    partner = simulate(rates=Rates(latency=0.2))
+    partner = simulate(rates=Rates(latency=1))
     began = time.monotonic()
     assert partner.authenticate().status_code == 200
-    assert time.monotonic() - began >= 0.2
+    assert time.monotonic() - began >= 1
     began = time.monotonic()
     partner.count()
-    assert time.monotonic() - began < 0.2
+    assert time.monotonic() - began < 1
 
 
 def test_the_same_seed_draws_the_same_faults(simulate):
-    """With the same seed the same requests meet the same faults; with another, others."""
+    """With the same seed the same requests have the same faults; with another seed, others."""
 
     def statuses(seed):
         partner = authenticated(simulate, rates=Rates(fail=0.5), seed=seed, speed_up=100)

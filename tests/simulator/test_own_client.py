@@ -27,7 +27,7 @@ def client_of(monkeypatch):
 def send(client, records):
     """Send records; give the answer."""
     return client.send(
-        "customer-identity", orjson.dumps(records), members={"source": "CRM"}, init_data=False, permit=None
+        "customer-identity", orjson.dumps(records), members={"source": "CRM"}, init_data=False, take_permit=None
     )
 
 

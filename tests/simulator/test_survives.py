@@ -1,4 +1,4 @@
-"""The command: it prints settings only, survives a kill, and ends when told to."""
+"""The command: it prints settings only, survives a kill, and ends at a signal."""
 
 import signal
 import socket
@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from pretend import people
-from support import eventually, free_port, refusal
+from support import PATIENCE_SECONDS, eventually, free_port, refusal
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -43,7 +43,7 @@ def test_it_prints_the_settings_of_version_2(run):
 
 
 def test_a_kill_loses_nothing(run, partner_of):
-    """Killed with records in its queue and started again, it has all it said yes to, the same tokens and counts."""
+    """Killed with records in its queue and started again, it has all it accepted, the same tokens and counts."""
     port = str(free_port())
     command = run("--port", port, "--delay", "3600")
     partner, settings = partner_of(command), command.settings
@@ -61,7 +61,7 @@ def test_a_kill_loses_nothing(run, partner_of):
 
 
 def test_a_kill_in_the_middle_stores_each_record(run, partner_of):
-    """Killed again and again while records come in, it ends up with every record it said yes to."""
+    """Killed again and again while records come in, it has every record it accepted."""
     port = str(free_port())
     sent = 0
     for _ in range(3):
@@ -85,11 +85,11 @@ def test_fresh_credentials(run, tmp_path):
 
 
 def test_dropped_connections_leave_no_trace(run):
-    """A connection that is dropped is closed without a byte, and nothing is said of it on standard error."""
+    """A connection that is dropped is closed without a byte, and nothing is written to standard error."""
     command = run("--port", "0", "--drop-rate", "1")
     address = urlsplit(command.url)
     for _ in range(10):
-        with socket.create_connection((address.hostname, address.port), timeout=5) as connection:
+        with socket.create_connection((address.hostname, address.port), timeout=PATIENCE_SECONDS) as connection:
             connection.sendall(b"POST /api/accounts/authen HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}")
             assert connection.recv(1) == b""
     assert command.stop() == 0
@@ -106,7 +106,7 @@ def test_it_starts_again_at_once(run):
 
 
 def test_a_taken_port(run, tmp_path):
-    """A port in use and a file that cannot be used are said in one line."""
+    """A port in use and a file that cannot be used are reported in one line."""
     command = run("--port", "0")
     port = command.url.rpartition(":")[2]
     said = f"Cannot listen on 127.0.0.1:{port}: Address already in use. Stop what listens there"

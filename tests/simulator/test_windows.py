@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provider.proof.simulator.request_windows import LIMITS, Windows
+from provider.proof.simulator.request_windows import LIMITS, RequestWindows
 
 SECOND = 1_000_000_000
 
@@ -28,7 +28,7 @@ def by_hand(counted, now):
 @given(st.lists(gaps, min_size=60, max_size=200))
 def test_it_counts_as_one_would_by_hand(pauses):
     """Whatever the pauses, a request is counted or refused, and its waiting time is, as looking at all of them says."""
-    windows, counted, refused, now = Windows(), [], 0, 0
+    windows, counted, refused, now = RequestWindows(), [], 0, 0
     for pause in pauses:
         now += pause
         full = by_hand(counted, now)
@@ -42,7 +42,7 @@ def test_it_counts_as_one_would_by_hand(pauses):
 
 def test_a_second_ends_at_its_edge():
     """Fifty requests fill a second; the next is refused a nanosecond before it ends and counted at its end."""
-    windows = Windows()
+    windows = RequestWindows()
     assert [windows.arrive(number) for number in range(50)] == [0] * 50
     assert windows.arrive(SECOND - 1) == 1
     assert windows.arrive(SECOND) == 0
@@ -51,8 +51,8 @@ def test_a_second_ends_at_its_edge():
 
 
 def test_refused_requests_do_not_count():
-    """However often it is refused, a sender gets in at the moment it was told."""
-    windows = Windows()
+    """However often it is refused, a request is accepted after the waiting time of the refusal."""
+    windows = RequestWindows()
     for number in range(50):
         windows.arrive(number)
     for now in range(100, SECOND, SECOND // 1000):
@@ -63,7 +63,7 @@ def test_refused_requests_do_not_count():
 @pytest.fixture(scope="module")
 def greedy():
     """Send for a day as fast as the windows let; give the windows and the moments that counted."""
-    windows, counted, now = Windows(), [], 1
+    windows, counted, now = RequestWindows(), [], 1
     while len(counted) <= 400_000:
         if wait := windows.arrive(now):
             now += wait
@@ -74,7 +74,7 @@ def greedy():
 
 
 def test_a_greedy_sender_fills_every_window_and_passes_none(greedy):
-    """Whoever sends as fast as allowed for a day meets the limit of each of the five windows, and never one more."""
+    """A day of sending as fast as allowed reaches the limit of each of the five windows and never exceeds it."""
     windows, counted = greedy
     assert [(window.seconds, window.highest) for window in windows.windows] == list(LIMITS)
     for seconds, limit in LIMITS:
@@ -90,7 +90,7 @@ def test_the_day_is_refused_to_its_end(greedy):
 
 def test_memory_stays_small():
     """Of a sender that never stops, no more than two days' arrivals are kept."""
-    windows = Windows(speed_up=1_000_000)  # a day lasts 86.4 milliseconds
+    windows = RequestWindows(speed_up=1_000_000)  # a day lasts 86.4 milliseconds
     for number in range(900_000):
         assert windows.arrive(number * 217) == 0
     assert len(windows._arrivals) <= 800_001  # noqa: SLF001 -- memory is not to be seen from outside
@@ -99,7 +99,7 @@ def test_memory_stays_small():
 @pytest.mark.parametrize("factor", [2, 100, 0.5])
 def test_speed_up_divides_the_lengths(factor):
     """With a speed-up, a second lasts as much shorter, and is still called a second."""
-    windows = Windows(speed_up=factor)
+    windows = RequestWindows(speed_up=factor)
     length = round(SECOND / factor)
     for number in range(50):
         assert windows.arrive(number) == 0
@@ -110,7 +110,7 @@ def test_speed_up_divides_the_lengths(factor):
 
 def test_it_goes_on_where_an_earlier_run_ended():
     """Arrivals and highest uses of an earlier run count."""
-    windows = Windows(arrivals=range(49), seen={1: (50, 3)})
+    windows = RequestWindows(arrivals=range(49), seen={1: (50, 3)})
     assert windows.arrive(60) == 0
     assert windows.arrive(61) == SECOND - 61
     assert (windows.windows[0].highest, windows.windows[0].refused) == (50, 4)

@@ -1,4 +1,4 @@
-"""What pushing needs from the settings, how long a token is kept, and how Pango's wish to wait is read."""
+"""The settings that pushing needs, how long a token is used, and how Retry-After is read."""
 
 import math
 
@@ -48,7 +48,7 @@ def test_a_missing_setting_is_named(given):
     ],
 )
 def test_an_address_must_be_encrypted(name, address):
-    """Plain http leaves this machine for nobody; an address with a password in it is refused, and not repeated."""
+    """Plain http is for this machine only; an address with a password is refused, and not shown."""
     with pytest.raises(ConfigurationError, match=f"PROVIDER_{name.upper()} is no address") as caught:
         choose_authentication(Settings(**{**V1, name: address}))
     assert "password" not in str(caught.value)
@@ -79,7 +79,7 @@ def test_an_account_has_a_name_that_tells_nothing():
 
 
 class Clock:
-    """Time by hand."""
+    """A clock that a test moves."""
 
     def __init__(self):
         self.now = 1000.0

@@ -13,10 +13,10 @@ from provider.errors import ConfigurationError
 from provider.ingestion.pango.rate_windows import (
     LEASE_SECONDS,
     SET_BACK_SECONDS,
-    Grant,
-    Use,
-    Window,
-    Windows,
+    Allowance,
+    RateWindow,
+    RateWindows,
+    WindowUse,
     read_windows,
 )
 from provider.settings import RATE_LIMITS
@@ -64,9 +64,9 @@ class Life:
 
 
 def simulate(windows, life, *, requests, senders=1):
-    """Send from some senders on a virtual clock; give when Pango counted each request, at a moment nobody knows."""
+    """Send on a virtual clock; return when Pango counted each request, a random time before its answer."""
     chance = random.Random(life.seed)
-    state, counted, numbers = Windows(windows), [], itertools.count()
+    state, counted, numbers = RateWindows(windows), [], itertools.count()
     events = [(START, next(numbers), 0, f"sender {number}") for number in range(senders)]
     while len(counted) < requests:
         now, _, settled, owner = heapq.heappop(events)
@@ -74,7 +74,7 @@ def simulate(windows, life, *, requests, senders=1):
         if settled:
             state.settle(clock, settled, owner)
         if chance.random() < life.restarts:
-            state = Windows.load(windows, state.dump())
+            state = RateWindows.load(windows, state.dump())
         grant = state.take(clock, 1, owner)
         if not grant.permits:
             assert grant.wait > 0
@@ -92,7 +92,7 @@ def simulate(windows, life, *, requests, senders=1):
 
 def test_a_day_is_used_to_99_percent_and_never_exceeded():
     """Over a day and an hour every request goes out within 1 % of the soonest moment, and no window is over."""
-    state, now, moments, largest = Windows(PANGO), START, [], 0
+    state, now, moments, largest = RateWindows(PANGO), START, [], 0
     while len(moments) < 450_000:
         grant = state.take(now, 10)
         if grant.permits:
@@ -116,7 +116,7 @@ def test_a_busy_morning_with_slow_answers_stays_within_every_limit():
 
 
 SMALL = st.lists(
-    st.builds(Window, st.integers(1, 6), st.sampled_from([0.1, 0.5, 1.0, 3.0, 10.0, 60.0])),
+    st.builds(RateWindow, st.integers(1, 6), st.sampled_from([0.1, 0.5, 1.0, 3.0, 10.0, 60.0])),
     min_size=1,
     max_size=3,
     unique_by=lambda window: window.seconds,
@@ -132,35 +132,35 @@ LIVES = st.builds(
 
 @given(SMALL, LIVES, st.integers(1, 5))
 def test_no_window_is_ever_exceeded(windows, life, senders):
-    """Whatever the latency, whoever dies and however often the state is written down, every limit holds."""
+    """Every limit holds, whatever the latency, when senders die, and however often the state is stored."""
     assert_within(simulate(windows, life, requests=60, senders=senders), windows)
 
 
 def test_a_limit_holds_when_a_window_has_just_passed():
     """A full window gives nothing until all of it has left, and then everything."""
-    state = Windows([Window(3, 10)])
-    assert state.take(START, 5) == Grant(3)
+    state = RateWindows([RateWindow(3, 10)])
+    assert state.take(START, 5) == Allowance(3)
     state.settle(START, 3)
     refusal = state.take(START + 9.9, 1)
     assert refusal.permits == 0
     assert refusal.limited_by == "3 in 10 seconds"
     assert 0.1 <= refusal.wait <= 0.1 + 10 / 200 + 1e-6
-    assert state.take(START + 9.9 + refusal.wait, 5) == Grant(3)
+    assert state.take(START + 9.9 + refusal.wait, 5) == Allowance(3)
 
 
 def test_a_permit_counts_from_taking_to_a_window_after_settling():
     """A request that is under way takes room however long it takes, and a whole window more."""
-    state = Windows([Window(1, 10)])
+    state = RateWindows([RateWindow(1, 10)])
     assert state.take(START, 1).permits == 1
-    assert state.take(START + 50, 1) == Grant(0, 10, "1 in 10 seconds")
+    assert state.take(START + 50, 1) == Allowance(0, 10, "1 in 10 seconds")
     state.settle(START + 70, 1)
     assert state.take(START + 79.9, 1).permits == 0
     assert state.take(START + 80.1, 1).permits == 1
 
 
 def test_permits_of_a_dead_process_count_as_made_when_their_lease_ends():
-    """A permit that nobody settles is in the way until its lease has ended and the window has passed."""
-    state = Windows([Window(1, 10)])
+    """A permit that is never settled counts until its lease has ended and the window has passed."""
+    state = RateWindows([RateWindow(1, 10)])
     state.take(START, 1, "dead")
     assert state.take(START + LEASE_SECONDS + 9.9, 1, "alive").permits == 0
     assert state.take(START + LEASE_SECONDS + 10.1, 1, "alive").permits == 1
@@ -168,7 +168,7 @@ def test_permits_of_a_dead_process_count_as_made_when_their_lease_ends():
 
 def test_the_living_do_not_settle_for_the_dead():
     """Settling ends one's own permits: those of a dead process keep the end of their lease, and end."""
-    state = Windows([Window(2, 10)])
+    state = RateWindows([RateWindow(2, 10)])
     state.take(START, 1, "dead")
     for second in range(0, 240, 20):
         assert state.take(START + second, 1, "alive").permits == 1
@@ -178,20 +178,20 @@ def test_the_living_do_not_settle_for_the_dead():
 
 def test_the_permits_of_the_living_stay_under_way():
     """An owner that is heard of keeps its permits, however long its requests take; then silence ends them."""
-    state = Windows([Window(2, 10)])
+    state = RateWindows([RateWindow(2, 10)])
     state.take(START, 1, "slow")
     heard = START
     while heard < START + 5 * LEASE_SECONDS:
         heard += LEASE_SECONDS - 1
-        assert state.take(heard, 0, "slow") == Grant(0)
+        assert state.take(heard, 0, "slow") == Allowance(0)
     assert state.take(heard + LEASE_SECONDS + 9.9, 2).permits == 1
     state.settle(heard + LEASE_SECONDS + 9.95, 1)
     assert state.take(heard + LEASE_SECONDS + 10.1, 2).permits == 1
 
 
 def test_settling_after_the_lease_counts_again():
-    """Whoever settles too late counts as having made the requests now: Pango may have counted them just now."""
-    state = Windows([Window(1, 10)])
+    """Permits that are settled after their lease count again from now: Pango may have counted the requests just now."""
+    state = RateWindows([RateWindow(1, 10)])
     state.take(START, 1)
     late = START + LEASE_SECONDS + 30
     state.settle(late, 1)
@@ -201,17 +201,17 @@ def test_settling_after_the_lease_counts_again():
 
 def test_pango_may_ask_everybody_to_wait():
     """A hold stops all permits for its length, the longest of several counts, and it outlives a restart."""
-    state = Windows([Window(5, 1)])
+    state = RateWindows([RateWindow(5, 1)])
     state.hold(START, 30)
     state.hold(START + 1, 5)
-    state = Windows.load([Window(5, 1)], state.dump())
-    assert state.take(START + 10, 1) == Grant(0, 20, "Pango asked")
-    assert state.take(START + 30, 1) == Grant(1)
+    state = RateWindows.load([RateWindow(5, 1)], state.dump())
+    assert state.take(START + 10, 1) == Allowance(0, 20, "Pango asked")
+    assert state.take(START + 30, 1) == Allowance(1)
 
 
 def test_a_clock_that_reads_less_than_before_stands_still():
     """A machine whose clock is behind another's neither frees room too early nor waits for ever."""
-    state = Windows([Window(1, 10)])
+    state = RateWindows([RateWindow(1, 10)])
     state.take(START, 1)
     state.settle(START, 1)
     assert state.take(START - 5, 1).permits == 0
@@ -223,11 +223,11 @@ def test_a_clock_that_reads_less_than_before_stands_still():
 
 def test_a_clock_that_is_set_back_goes_on_from_there():
     """After a clock was a year ahead, sending goes on once the windows have passed by the new clock."""
-    state = Windows([Window(1, 10), Window(100, 86400)])
+    state = RateWindows([RateWindow(1, 10), RateWindow(100, 86400)])
     year = 365 * 86400.0
     state.hold(START + year, 20)
     state.take(START + year, 1)
-    assert state.take(START, 1) == Grant(0, 20, "Pango asked")
+    assert state.take(START, 1) == Allowance(0, 20, "Pango asked")
     state.settle(START + 25, 1)
     assert state.take(START + 34.9, 1).permits == 0
     assert state.take(START + 35.1, 1).permits == 1
@@ -239,30 +239,30 @@ def test_a_jittering_clock_costs_at_most_its_error(windows, life, senders):
     """With clocks that are up to half a second late, windows that are shorter by so much hold."""
     life.clock_error = 0.5
     moments = simulate(windows, life, requests=40, senders=senders)
-    assert_within(moments, [Window(w.limit, w.seconds - 0.5) for w in windows if w.seconds > 0.5])
+    assert_within(moments, [RateWindow(w.limit, w.seconds - 0.5) for w in windows if w.seconds > 0.5])
 
 
 def test_use_counts_what_is_under_way():
     """What is used is what counts against the limit: requests under way, and those within the window."""
-    windows = [Window(50, 1), Window(1000, 60)]
-    state = Windows(windows)
+    windows = [RateWindow(50, 1), RateWindow(1000, 60)]
+    state = RateWindows(windows)
     state.take(START, 7)
     state.settle(START, 4)
-    assert state.uses(START + 2) == [Use(windows[0], 3), Use(windows[1], 7)]
+    assert state.uses(START + 2) == [WindowUse(windows[0], 3), WindowUse(windows[1], 7)]
 
 
 def test_a_changed_limit_counts_what_was_made_before():
     """A new limit for a length that was known goes on with its count."""
-    state = Windows([Window(50, 60)])
+    state = RateWindows([RateWindow(50, 60)])
     state.take(START, 20)
     state.settle(START, 20)
-    assert Windows.load([Window(15, 60)], state.dump()).take(START + 1, 1).permits == 0
-    assert Windows.load([Window(25, 60)], state.dump()).take(START + 1, 9).permits == 5
+    assert RateWindows.load([RateWindow(15, 60)], state.dump()).take(START + 1, 1).permits == 0
+    assert RateWindows.load([RateWindow(25, 60)], state.dump()).take(START + 1, 9).permits == 5
 
 
 def test_asking_for_nothing_gives_nothing():
     """No permits wanted, none given, and nothing to wait for."""
-    assert Windows(PANGO).take(START, 0) == Grant(0)
+    assert RateWindows(PANGO).take(START, 0) == Allowance(0)
 
 
 def test_limits_are_read_and_said_for_people():
@@ -274,7 +274,7 @@ def test_limits_are_read_and_said_for_people():
         "50,000 an hour",
         "400,000 a day",
     ]
-    assert read_windows([" 5/0.25"]) == [Window(5, 0.25)]
+    assert read_windows([" 5/0.25"]) == [RateWindow(5, 0.25)]
 
 
 @pytest.mark.parametrize("text", ["", "50", "0/1", "5/0", "5/0.0", "-1/1", "5/-1", "a/b", "5/nan", "1.5/1", "1/1,2/1"])

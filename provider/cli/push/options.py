@@ -1,8 +1,8 @@
-"""What is given to `provider push`: where the records are, and what goes beside them."""
+"""The options of `provider push`: where the records are, and what is sent beside them."""
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from difflib import get_close_matches
 from pathlib import Path
@@ -14,7 +14,7 @@ from sqlalchemy import RowMapping
 
 from provider.contract.entities import ENTITIES
 from provider.errors import ConfigurationError
-from provider.ingestion.push import record_sources
+from provider.ingestion.push.record_sources import DatasetSource, FileSource, QuerySource, RecordSource, StoredSource
 from provider.store.push_tables import LONGEST_TYPE
 
 DEFAULT_SOURCE = "access-data-provider"
@@ -56,8 +56,8 @@ class Time(click.ParamType[datetime]):
             self.fail("write a time like 2026-01-31 or 2026-01-31T09:30", param, ctx)
 
 
-def read_origin(given: Mapping[str, Any]) -> record_sources.Origin:
-    """Describe the one origin that was chosen."""
+def choose_source(given: Mapping[str, Any]) -> RecordSource:
+    """Return the one record source that the options name; UsageError."""
     chosen = [name for name in ("file", "stored", "datasets", "sql") if given[name]]
     if len(chosen) != 1:
         raise click.UsageError("Say where the records are: one of --file, --stored, --dataset and --sql.")
@@ -67,16 +67,16 @@ def read_origin(given: Mapping[str, Any]) -> record_sources.Origin:
         raise click.UsageError("--sql and --on belong together.")
     match chosen[0]:
         case "file":
-            return record_sources.file_origin(given["file"])
+            return FileSource.of(given["file"])
         case "stored":
-            return record_sources.stored_origin(given["since"])
+            return StoredSource(given["since"] and given["since"].isoformat())
         case "datasets":
-            return record_sources.dataset_origin(given["datasets"])
-    return record_sources.sql_origin(given["sql"], given["source_name"])
+            return DatasetSource(list(given["datasets"]))
+    return QuerySource(given["sql"], given["source_name"])
 
 
 def check_type(object_type: str | None) -> str:
-    """Make sure that there is an object type, and that it can be kept."""
+    """Return the object type; UsageError when it is missing or too long to be stored."""
     if not object_type:
         raise click.UsageError("Say what to push, like: provider push customer-identity --file customers.csv")
     if len(object_type) > LONGEST_TYPE:
@@ -85,7 +85,7 @@ def check_type(object_type: str | None) -> str:
 
 
 def read_request(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Write down what every request of the push carries. Of callbacks only that there are some: they hold a key."""
+    """Return what is stored of every request of the push. The members for callbacks are not: they hold a key."""
     members = {
         "source": given["source"],
         "jeConfigId": given["je_config_id"],
@@ -99,8 +99,8 @@ def read_request(given: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def refuse_beside_resume(context: click.Context) -> None:
-    """Refuse what --resume would not obey: a push goes on with what it began with."""
+def refuse_options_with_resume(context: click.Context) -> None:
+    """Refuse options that --resume would ignore: a push goes on with those it began with; UsageError."""
     for parameter in context.command.params:
         given = context.get_parameter_source(str(parameter.name)) is ParameterSource.COMMANDLINE
         if given and parameter.name not in _WITH_RESUME:
@@ -108,7 +108,7 @@ def refuse_beside_resume(context: click.Context) -> None:
 
 
 def join_members(push: RowMapping, callback: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Give what goes beside the entries of a push; ConfigurationError when members of callbacks are missing."""
+    """Return what is sent beside the entries; ConfigurationError when the members for callbacks are missing."""
     request = push["request"]
     if request["callback"] and callback is None:
         raise ConfigurationError(
@@ -118,19 +118,22 @@ def join_members(push: RowMapping, callback: Mapping[str, Any] | None) -> dict[s
 
 
 def mask(value: Any) -> Any:
-    """Mask what looks like a secret among the members of callbacks."""
+    """Mask what looks like a secret among the members for callbacks."""
     if isinstance(value, dict):
         return {name: "***" if _SECRET.search(name) else mask(member) for name, member in value.items()}
     return [mask(member) for member in value] if isinstance(value, list) else value
 
 
-def warn(object_type: str, ignored: tuple[str, ...]) -> None:
-    """Tell on standard error what is likely a mistake, and may be none."""
+def warn_of_mistakes(object_type: str, ignored: tuple[str, ...]) -> None:
+    """Warn on standard error of an unknown object type, and of an option that the type does not support."""
     entity = ENTITIES.get(object_type)
-    say: Callable[[str], None] = lambda text: click.echo(f"Warning: {text}", err=True)  # noqa: E731
     if entity is None:
         close = get_close_matches(object_type, ENTITIES, n=1)
         hint = f" Did you mean {close[0]}?" if close else ""
-        say(f"{object_type} is no type we know: its records go out unchecked.{hint}")
+        _warn(f"{object_type} is no type we know: its records go out unchecked.{hint}")
     elif ignored and not entity.keeps_custom_fields:
-        say(f"{object_type} does not support --ignored-update-cf: Pango may overwrite the fields all the same.")
+        _warn(f"{object_type} does not support --ignored-update-cf: Pango may overwrite the fields all the same.")
+
+
+def _warn(text: str) -> None:
+    click.echo(f"Warning: {text}", err=True)

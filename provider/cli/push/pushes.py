@@ -1,4 +1,4 @@
-"""Looking at pushes: which there were, what became of one, and what of it is dead."""
+"""`provider push list`, `show` and `dead`: the pushes, what became of one, and its dead letters."""
 
 import json
 from collections.abc import Iterator
@@ -10,9 +10,9 @@ from typing import Any
 import click
 from sqlalchemy import Engine, RowMapping
 
-from provider.ingestion.inbound.callbacks import failures, tally
+from provider.ingestion.inbound.callbacks import count_results, list_failed
 from provider.ingestion.push.outbox import Outbox
-from provider.ingestion.push.record_sources import describe
+from provider.ingestion.push.record_sources import load_source
 from provider.settings import Settings
 from provider.store.provider_database import migrated_database
 
@@ -29,7 +29,7 @@ def _open() -> Iterator[tuple[Outbox, Engine]]:
 def list_(*, as_json: bool) -> None:
     """List the pushes, the newest first."""
     with _open() as (outbox, _):
-        rows = [_row(push) for push in outbox.all()]
+        rows = [_row(push) for push in outbox.list_pushes()]
     if as_json:
         click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
         return
@@ -49,10 +49,10 @@ def list_(*, as_json: bool) -> None:
 def show(push_id: str, *, with_failed: bool, as_json: bool) -> None:
     """Show a push: what was accepted, what is dead or waits, and what callbacks said."""
     with _open() as (outbox, engine), engine.connect() as connection:
-        push = outbox.get(push_id)
-        batches, waiting = outbox.waiting(push_id)
-        answered = asdict(tally(connection, push_id)) if push["request"]["callback"] else None
-        failed = list(failures(connection, push_id)) if with_failed else []
+        push = outbox.get_push(push_id)
+        batches, waiting = outbox.count_waiting(push_id)
+        answered = asdict(count_results(connection, push_id)) if push["request"]["callback"] else None
+        failed = list(list_failed(connection, push_id)) if with_failed else []
     row = {**_row(push), "waiting": waiting, "batches": batches, "callbacks": answered}
     if with_failed:
         row["failed"] = [{"ref": it.ref_id, "status": it.status, "message": it.message} for it in failed]
@@ -82,10 +82,10 @@ def show(push_id: str, *, with_failed: bool, as_json: bool) -> None:
 def dead(push_id: str, *, payload: bool, as_json: bool) -> None:
     """List the records of a push that cannot be stored, and why."""
     with _open() as (outbox, _):
-        outbox.get(push_id)
-        for letter in outbox.dead(push_id):
-            row = {"ref": letter["ref_id"], "code": letter["code"], "message": letter["message"]}
-            record = {"record": json.loads(letter["payload"])} if payload else {}
+        outbox.get_push(push_id)
+        for dead_letter in outbox.dead_letters(push_id):
+            row = {"ref": dead_letter["ref_id"], "code": dead_letter["code"], "message": dead_letter["message"]}
+            record = {"record": json.loads(dead_letter["payload"])} if payload else {}
             if as_json:
                 click.echo(json.dumps(row | record, ensure_ascii=False))
             else:
@@ -98,10 +98,10 @@ def _row(push: RowMapping) -> dict[str, Any]:
     return {
         "id": push["id"],
         "objectType": push["object_type"],
-        "origin": describe(push["origin"]),
-        "createdAt": _when(push["created_at"]),
-        "readAt": _when(push["read_at"]),
-        "finishedAt": _when(push["finished_at"]),
+        "origin": load_source(push["origin"]).describe(),
+        "createdAt": _iso_format(push["created_at"]),
+        "readAt": _iso_format(push["read_at"]),
+        "finishedAt": _iso_format(push["finished_at"]),
         "records": push["position"],
         "accepted": push["accepted"],
         "dead": push["dead"],
@@ -113,5 +113,5 @@ def _state(row: dict[str, Any]) -> str:
     return "done" if row["finishedAt"] else "not done"
 
 
-def _when(moment: datetime | None) -> str | None:
-    return moment.isoformat() if moment else None
+def _iso_format(time: datetime | None) -> str | None:
+    return time.isoformat() if time else None

@@ -1,4 +1,4 @@
-"""`provider simulate call`: Pango's calls to a provider, played once, and what Pango would read."""
+"""`provider simulate call`: one call to a provider as Pango makes it, and what Pango would read."""
 
 import json
 import re
@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import click
 
 from provider.proof.simulator.answer_reading import ROLES
-from provider.proof.simulator.provider_calls import Call, Exchange, TokenApi, call
+from provider.proof.simulator.provider_calls import Exchange, ProviderCall, TokenApi, call_provider
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -77,7 +77,7 @@ class JsonObject(click.ParamType[dict[str, Any]]):
         return content
 
 
-def _names(function: _Function) -> _Function:
+def _envelope_options(function: _Function) -> _Function:
     for role in reversed(ROLES):
         choices = click.Choice(ROLES[role])
         meaning = f"The {role.replace('_', ' ')}.  [default: whichever is there]"
@@ -97,7 +97,7 @@ def _names(function: _Function) -> _Function:
 @click.option("--token-body", type=JsonObject(), default={}, help="The body of the token call.")
 @click.option("--token-field", default="data.accessToken", show_default=True, help="Where the token is in the answer.")
 @click.option("--token-prefix", default="Bearer", show_default=True, help="The word before the token.")
-@_names
+@_envelope_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def command(
@@ -123,7 +123,7 @@ def command(
         prefix=options["token_prefix"],
         body=options["token_body"],
     )
-    done = call(
+    done = call_provider(
         url,
         # Pango's templates name both, empty when unknown.
         {"phone": phone, "email": email, **dict(options["parameters"])},
@@ -133,29 +133,29 @@ def command(
         names={role: options[role] for role in ROLES if options[role]},
     )
     if as_json:
-        click.echo(json.dumps({"exchanges": [asdict(made) for made in done.exchanges], **_read(done)}, indent=2))
+        click.echo(json.dumps({"exchanges": [asdict(made) for made in done.exchanges], **_as_json(done)}, indent=2))
     else:
         _print(done)
     context.exit(0 if done.reading.success else 1)
 
 
-def _read(done: Call) -> dict[str, Any]:
+def _as_json(done: ProviderCall) -> dict[str, Any]:
     reading = asdict(done.reading)
     return {"success": reading["success"], "errorCode": reading["error_code"]} | {
         name: reading[name] for name in ("message", "data", "warnings")
     }
 
 
-def _print(done: Call) -> None:
+def _print(done: ProviderCall) -> None:
     for exchange in done.exchanges:
         _print_exchange(exchange)
     reading = done.reading
     click.secho("What Pango would read", bold=True)
     click.echo(f"  success  {'true' if reading.success else 'false'}")
-    click.echo(f"  code     {_show(reading.error_code)}")
-    click.echo(f"  message  {_show(reading.message)}")
+    click.echo(f"  code     {_json(reading.error_code)}")
+    click.echo(f"  message  {_json(reading.message)}")
     for name, member in reading.data.items():
-        click.echo(f"  data     {name}: {_show(member.value)} ({member.type})")
+        click.echo(f"  data     {name}: {_json(member.value)} ({member.type})")
     for warning in reading.warnings:
         click.secho(f"  warning  {warning}", fg="yellow")
 
@@ -165,10 +165,10 @@ def _print_exchange(exchange: Exchange) -> None:
     for name, value in exchange.headers.items():
         click.echo(f"  {name}: {value}")
     if exchange.body is not None:
-        click.echo(f"  {_show(exchange.body)}")
+        click.echo(f"  {_json(exchange.body)}")
     click.echo(f"HTTP {exchange.status} in {exchange.milliseconds} ms")
     click.echo(f"  {exchange.answer}\n")
 
 
-def _show(value: Any) -> str:
+def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)

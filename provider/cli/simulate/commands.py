@@ -11,7 +11,7 @@ from typing import Any, NoReturn, TypeVar
 import click
 
 from provider.cli.simulate import call
-from provider.proof.simulator.accounts import Credentials
+from provider.proof.simulator.accounts import PangoCredentials
 from provider.proof.simulator.faults import Rates
 from provider.proof.simulator.http_server import open_server
 from provider.proof.simulator.pango import Behaviour, Pango
@@ -27,13 +27,13 @@ _AUTH = {
 """The settings that carry the credentials of each way of authenticating, without PROVIDER_PANGO_."""
 
 
-def _rate(name: str, meaning: str) -> Callable[[_Function], _Function]:
+def _rate_option(name: str, meaning: str) -> Callable[[_Function], _Function]:
     share = click.FloatRange(0, 1)
     return click.option(f"--{name}-rate", type=share, default=0.0, metavar="P", help=f"Share of {meaning}.")
 
 
-def _credentials(function: _Function) -> _Function:
-    for field in reversed(fields(Credentials)):
+def _credential_options(function: _Function) -> _Function:
+    for field in reversed(fields(PangoCredentials)):
         name, words = field.name.replace("_", "-"), field.name.replace("_", " ")
         function = click.option(f"--{name}", default="", help=f"The {words}.  [default: a random one]")(function)
     return function
@@ -65,13 +65,15 @@ def _credentials(function: _Function) -> _Function:
 @click.option("--callback-url", default="", help="Where to report what was stored.  [default: nowhere]")
 @click.option("--seed", type=int, help="Draw the same faults again.")
 @click.option("--latency", type=click.FloatRange(min=0), default=0.0, metavar="MS", help="Wait before each answer.")
-@_rate("fail", "requests that get a 500")
-@_rate("limit", "ingests refused with a 429 for no reason")
-@_rate("drop", "requests whose connection is closed unanswered, half of them after they were stored")
-@_rate("malformed", "answers that are no JSON or cut short, and of waiting times of --limit-rate that make no sense")
-@_rate("reject", "records that are accepted, not stored, and reported as failed")
+@_rate_option("fail", "requests that get a 500")
+@_rate_option("limit", "ingests refused with a 429 for no reason")
+@_rate_option("drop", "requests whose connection is closed unanswered, half of them after they were stored")
+@_rate_option(
+    "malformed", "answers that are no JSON or cut short, and of waiting times of --limit-rate that make no sense"
+)
+@_rate_option("reject", "records that are accepted, not stored, and reported as failed")
 @click.option("--token-ttl", type=click.FloatRange(min=0), metavar="SECONDS", help="End tokens earlier than they say.")
-@_credentials
+@_credential_options
 @click.pass_context
 def command(context: click.Context, /, **options: Any) -> None:
     """Play PangoCDP: issue tokens, take ingests, count the rate windows, call back.
@@ -87,23 +89,23 @@ command.add_command(call.command)
 
 
 def _serve(*, host: str, port: int, auth: str, **options: Any) -> None:
-    given = {field.name: options.pop(field.name) for field in fields(Credentials)}
+    given = {field.name: options.pop(field.name) for field in fields(PangoCredentials)}
     rates = {name: options.pop(f"{name}_rate") for name in ("fail", "limit", "drop", "malformed", "reject")}
     behaviour = Behaviour(
         token_ends_early=options.pop("token_ttl"),
         rates=Rates(latency=options.pop("latency") / 1000, **rates),
         **options,
     )
-    pango = Pango(behaviour, Credentials(**given))
+    pango = Pango(behaviour, PangoCredentials(**given))
     server = open_server(create_simulator(pango), host, port)
     pango.start()
     signal.signal(signal.SIGTERM, _interrupt)
-    signal.signal(signal.SIGINT, _interrupt)  # a shell may have started us with Ctrl-C ignored
+    signal.signal(signal.SIGINT, _interrupt)  # a shell may start background processes with Ctrl-C ignored
     url = f"http://{host}:{server.port}"
-    for line in _settings(url, auth, pango.credentials, behaviour):
+    for line in provider_settings(url, auth, pango.credentials, behaviour):
         click.echo(line)
     click.echo(f"Playing PangoCDP on {url}, state in {behaviour.state} (Ctrl-C stops it)", err=True)
-    server.serve_forever()  # it takes a KeyboardInterrupt for the end, and closes
+    server.serve_forever()  # ends and closes at a KeyboardInterrupt
     pango.stop()
 
 
@@ -111,8 +113,8 @@ def _interrupt(_: int, __: FrameType | None) -> NoReturn:
     raise KeyboardInterrupt
 
 
-def _settings(url: str, auth: str, credentials: Credentials, behaviour: Behaviour) -> list[str]:
-    """Write the settings of a provider that pushes to this simulator."""
+def provider_settings(url: str, auth: str, credentials: PangoCredentials, behaviour: Behaviour) -> list[str]:
+    """List the settings of a provider that pushes to this simulator, as lines PROVIDER_NAME=value."""
     v1 = auth == "v1"
     authenticate = "/api/accounts/authen" if v1 else f"/api/v1.0/auth-app/{credentials.org_id}/authen"
     values = {
@@ -120,13 +122,15 @@ def _settings(url: str, auth: str, credentials: Credentials, behaviour: Behaviou
         "PANGO_AUTH_URL": url + authenticate,
         "PANGO_INGEST_URL": f"{url}/dhub-i/api/{'v1.0' if v1 else 'v2.0'}/ingest",
         **{f"PANGO_{name}": getattr(credentials, field) for name, field in _AUTH[auth].items()},
-        "PANGO_RATE_LIMITS": ",".join(f"{limit}/{_shorten(seconds / behaviour.speed_up)}" for seconds, limit in LIMITS),
+        "PANGO_RATE_LIMITS": ",".join(
+            f"{limit}/{_round_up(seconds / behaviour.speed_up)}" for seconds, limit in LIMITS
+        ),
     }
     if behaviour.callback_url:
         values["CALLBACK_API_KEYS"] = credentials.callback_key
     return [f"PROVIDER_{name}={value}" for name, value in values.items()]
 
 
-def _shorten(seconds: float) -> str:
+def _round_up(seconds: float) -> str:
     """Write seconds, rounded up to a millionth: a window that is too short would be exceeded."""
     return f"{ceil(round(seconds * 1_000_000, 3)) / 1_000_000:.6f}".rstrip("0").rstrip(".")

@@ -1,4 +1,4 @@
-"""What a callback says of each record, read with patience (PangoCDP, "Data Ingestion Callback")."""
+"""The results in a callback: what Pango says of each record (PangoCDP, "Data Ingestion Callback")."""
 
 import hashlib
 import re
@@ -11,7 +11,7 @@ from provider.errors import InvalidRequest
 
 STORED = 200
 UNREADABLE = 0
-"""Our own status for a result that has none: what was sent is kept as its message."""
+"""Our own status for a result without a readable one: its message is the result as it was sent."""
 
 LONGEST_ID = 255
 LONGEST_MESSAGE = 16_000
@@ -22,7 +22,7 @@ _MOST = 999_999_999
 
 
 class Result(NamedTuple):
-    """What Pango says of one record: `status` 200 is stored, anything else failed."""
+    """The result of one record: `status` 200 is stored, anything else failed."""
 
     ref_id: str
     status: int
@@ -31,31 +31,31 @@ class Result(NamedTuple):
 
 
 def read_results(payload: Mapping[str, Any]) -> list[Result]:
-    """Read {"data": {refId: result}}; one strange result does not spoil the others. InvalidRequest."""
+    """Read {"data": {refId: result}}; an unreadable result does not affect the others. InvalidRequest."""
     data = _as_object(payload.get("data"))
     if data is None:
         raise InvalidRequest('The body must be like {"data": {"<refId>": {"status": 200}}}.')
-    return [_read(ref_id, told) for ref_id, told in data.items()]
+    return [_read_result(ref_id, sent) for ref_id, sent in data.items()]
 
 
 def clean(text: str, longest: int) -> str:
-    """Make text fit for a column: PostgreSQL has no NUL."""
+    """Shorten text, and replace NUL, which PostgreSQL does not store."""
     return text[:longest].replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
-def _read(ref_id: str, told: object) -> Result:
+def _read_result(ref_id: str, sent: object) -> Result:
     key = _key(ref_id)
-    result = _as_object(told)
+    result = _as_object(sent)
     status = None if result is None else _status(result.get("status"))
     if result is None or status is None:
-        return Result(key, UNREADABLE, None, _text(told, LONGEST_MESSAGE))
+        return Result(key, UNREADABLE, None, _text(sent, LONGEST_MESSAGE))
     # The table of Pango's page names it errorMessage, the sample errorMess.
     message = result.get("errorMessage") or result.get("errorMess")
     return Result(key, status, _text(result.get("cdpId"), LONGEST_ID), _text(message, LONGEST_MESSAGE))
 
 
 def _key(ref_id: str) -> str:
-    """Shorten a refId that no column has room for to its beginning and a hash of it: nobody's result is lost."""
+    """Shorten a refId that is too long for its column to its beginning and a hash, so that it stays unique."""
     if len(ref_id) > LONGEST_ID:
         digest = hashlib.sha256(ref_id.encode()).hexdigest()
         ref_id = ref_id[: LONGEST_ID - len(digest)] + digest
@@ -63,7 +63,7 @@ def _key(ref_id: str) -> str:
 
 
 def _as_object(value: object) -> dict[str, Any] | None:
-    """Give an object, also one that is written as text: Pango's table says String, its sample has an object."""
+    """Return an object, also one written as text: Pango's table says String, its sample has an object."""
     if isinstance(value, str):
         try:
             value = orjson.loads(value)
@@ -84,11 +84,11 @@ def _status(value: object) -> int | None:
 def _text(value: object, longest: int) -> str | None:
     if value is None:
         return None
-    return clean(value if isinstance(value, str) else _written(value), longest)
+    return clean(value if isinstance(value, str) else _write_json(value), longest)
 
 
-def _written(value: object) -> str:
-    """Write what is no text as JSON; orjson reads 1024 levels and writes 254."""
+def _write_json(value: object) -> str:
+    """Write a value as JSON; orjson reads 1024 levels and writes 254."""
     try:
         return orjson.dumps(value).decode()
     except orjson.JSONEncodeError:

@@ -1,7 +1,7 @@
-"""Callbacks: Pango says which of the records it queued were stored (PangoCDP, "Data Ingestion Callback").
+"""Callbacks: Pango reports which of the records it queued were stored (PangoCDP, "Data Ingestion Callback").
 
-A result is kept by its refId, whoever sent the record and whether or not we know of it yet, so that neither duplicates
-nor disorder do harm: the last word counts.
+The last result of each refId is stored, also when no push of ours knows the record: callbacks may come twice and in any
+order.
 """
 
 import hmac
@@ -12,10 +12,9 @@ from typing import Any, cast
 
 import structlog
 from sqlalchemy import Connection, Engine, Select, Table, and_, case, func, select
-from sqlalchemy.exc import DBAPIError
 
 from provider.auth.failed_logins import FailedLogins
-from provider.database.drivers import is_conflict
+from provider.database.transactions import run_in_transaction
 from provider.errors import ConfigurationError, Forbidden, Unauthorized
 from provider.ingestion.inbound.callback_results import LONGEST_ID, STORED, Result, clean, read_results
 from provider.ingestion.inbound.checksum import load_verifier
@@ -27,14 +26,11 @@ from provider.store.upsert import make_upsert
 KEY_HEADER, CHECKSUM_HEADER = "ApiKey", "Checksum"
 _CHALLENGE = (("WWW-Authenticate", f'ApiKey realm="callbacks", header="{KEY_HEADER}"'),)
 
-_TRIES = 5
-"""How often results are written when databases take two callbacks at once for a deadlock."""
-
 log = structlog.get_logger()
 
 
 class Callbacks:
-    """Takes callbacks in; ConfigurationError for a key that cannot be sent or a verifier that cannot be imported."""
+    """Receives callbacks; ConfigurationError for a key that cannot be sent or a verifier that cannot be imported."""
 
     def __init__(self, engine: Engine, settings: Settings, failed_logins: FailedLogins) -> None:
         self._engine = engine
@@ -49,7 +45,7 @@ class Callbacks:
         self._upsert = make_upsert(cast("Table", CallbackResult.__table__), ["ref_id"], engine.dialect)
 
     def authenticate(self, sent: str | None, address: str | None) -> str:
-        """Give the key that was sent in the header; Unauthorized, TooManyRequests."""
+        """Return the key that was sent in the header; Unauthorized, TooManyRequests."""
         if not self._keys:
             raise Unauthorized("Callbacks are refused: PROVIDER_CALLBACK_API_KEYS is not set.", headers=_CHALLENGE)
         if not sent or not sent.strip():
@@ -61,17 +57,17 @@ class Callbacks:
             raise self._failed_logins.refuse(Unauthorized("The key is not valid.", headers=_CHALLENGE), address)
         return found[0]
 
-    def take(self, payload: Mapping[str, Any], *, api_key: str, checksum: str | None) -> int:
-        """Keep what a callback says; give how many records. InvalidRequest, Forbidden, SourceUnavailable."""
+    def receive(self, payload: Mapping[str, Any], *, api_key: str, checksum: str | None) -> int:
+        """Store the results of a callback; return how many. InvalidRequest, Forbidden, SourceUnavailable."""
         results = read_results(payload)
-        self._check([result.ref_id for result in results], api_key, checksum)
+        self._check_checksum([result.ref_id for result in results], api_key, checksum)
         with reaching_database():
-            self._keep(results, checksum)
+            self._store(results, checksum)
         stored = sum(result.status == STORED for result in results)
         log.info("callback", records=len(results), stored=stored)
         return len(results)
 
-    def _check(self, ref_ids: list[str], api_key: str, checksum: str | None) -> None:
+    def _check_checksum(self, ref_ids: list[str], api_key: str, checksum: str | None) -> None:
         if self._strict and self._verify is None:
             raise Forbidden(
                 "Callbacks are refused: PROVIDER_CALLBACK_STRICT is on, and PROVIDER_CALLBACK_CHECKSUM names nothing "
@@ -82,26 +78,18 @@ class Callbacks:
         if self._verify and not self._verify(ref_ids, api_key, checksum):
             raise Forbidden(f"The header {CHECKSUM_HEADER} does not fit the records.")
 
-    def _keep(self, results: list[Result], checksum: str | None) -> None:
-        """Write all results or none, in the order of their keys: two callbacks at once then wait for each other."""
+    def _store(self, results: list[Result], checksum: str | None) -> None:
+        """Write all results or none, sorted by key: two callbacks at once then wait for each other."""
         beside = {"checksum": checksum and clean(checksum, LONGEST_ID), "received_at": datetime.now(UTC)}
         rows = {result.ref_id: result._asdict() | beside for result in results}
         ordered = [rows[ref_id] for ref_id in sorted(rows)]
-        for tries_left in reversed(range(_TRIES)):
-            try:
-                with self._engine.begin() as connection:
-                    if ordered:
-                        connection.execute(self._upsert, ordered)
-            except DBAPIError as error:
-                if not tries_left or not is_conflict(error, self._engine.dialect):
-                    raise
-            else:
-                return
+        if ordered:
+            run_in_transaction(self._engine, lambda connection: connection.execute(self._upsert, ordered))
 
 
 @dataclass(frozen=True)
-class Tally:
-    """How many of a push's records are stored, how many failed, and of how many nothing was said yet."""
+class CallbackCounts:
+    """How many of a push's records are stored, how many failed, and how many have no result yet."""
 
     stored: int
     failed: int
@@ -109,40 +97,40 @@ class Tally:
 
 
 @dataclass(frozen=True)
-class Failure:
-    """A record that was queued and then not stored."""
+class FailedRecord:
+    """A record that Pango queued and then did not store."""
 
     ref_id: str
     status: int
     message: str | None
 
 
-def tally(connection: Connection, push_id: str) -> Tally:
-    """Count the results of a push that Pango queued."""
-    counted = _answers(
+def count_results(connection: Connection, push_id: str) -> CallbackCounts:
+    """Count the results of a push's records."""
+    counted = _results_of(
         push_id, func.count(), func.count(CallbackResult.ref_id), func.count(case((CallbackResult.status == STORED, 1)))
     )
     sent, answered, stored = connection.execute(counted).one()
-    return Tally(stored=stored, failed=answered - stored, unanswered=sent - answered)
+    return CallbackCounts(stored=stored, failed=answered - stored, unanswered=sent - answered)
 
 
-def failures(connection: Connection, push_id: str) -> Iterator[Failure]:
-    """Give the records of a push that failed, in the order of their refIds."""
-    failed = _answers(push_id, CallbackResult.ref_id, CallbackResult.status, CallbackResult.message)
+def list_failed(connection: Connection, push_id: str) -> Iterator[FailedRecord]:
+    """List the records of a push that failed, sorted by refId."""
+    failed = _results_of(push_id, CallbackResult.ref_id, CallbackResult.status, CallbackResult.message)
     for row in connection.execute(failed.where(CallbackResult.status != STORED).order_by(Sent.ref_id)):
-        yield Failure(*row)
+        yield FailedRecord(*row)
 
 
-def _answers(push_id: str, *columns: Any) -> Select[Any]:
-    """Put beside each record of a push what was said of it since the push began.
+def _results_of(push_id: str, *columns: Any) -> Select[Any]:
+    """Select the records of a push with their results, NULL when there is none.
 
-    What was said earlier was about an earlier push of the same record.
+    Results from before the push are about an earlier push of the same record.
     """
-    said = and_(CallbackResult.ref_id == Sent.ref_id, CallbackResult.received_at >= Push.created_at)
+    result = and_(CallbackResult.ref_id == Sent.ref_id, CallbackResult.received_at >= Push.created_at)
     return (
         select(*columns)
         .select_from(Sent)
         .join(Push, Push.id == Sent.push_id)
-        .outerjoin(CallbackResult, said)
+        .outerjoin(CallbackResult, result)
         .where(Sent.push_id == push_id)
     )

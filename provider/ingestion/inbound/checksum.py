@@ -1,4 +1,4 @@
-"""The verifier of a callback's Checksum: Pango has not published its algorithm, so the partner brings it."""
+"""Loads the function that verifies a callback's Checksum: Pango does not publish how, so the partner writes it."""
 
 from collections.abc import Callable
 
@@ -7,11 +7,11 @@ from provider.errors import ConfigurationError
 from provider.store.partner_package import search_working_folder
 
 Verify = Callable[[list[str], str, str | None], bool]
-"""`verify(ref_ids, api_key, checksum)`: refIds as they came, the ApiKey that was sent, the Checksum or None."""
+"""`verify(ref_ids, api_key, checksum)`: the refIds as they were sent, the ApiKey, and the Checksum or None."""
 
 
 def load_verifier(path: str) -> Verify | None:
-    """Import the function named `package.module:function`, None for an empty path; ConfigurationError."""
+    """Import the function that `package.module:function` names; None for an empty path. ConfigurationError."""
     if not path:
         return None
     module_name, colon, function = path.partition(":")

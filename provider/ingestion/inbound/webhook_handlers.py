@@ -9,18 +9,18 @@ from provider.dataset.discover import find_package, import_file
 from provider.errors import ConfigurationError
 from provider.ingestion.inbound.webhooks import NAME
 
-FILE = "_webhooks"
+_FILE = "_webhooks"
 
 Handler = Callable[[dict[str, Any]], None]
-"""Handles one webhook's payload, a JSON object; whatever it raises means that it is tried again later."""
+"""Handles one webhook's payload, a JSON object. When it raises, it is called again later."""
 
 
 def load_handlers(package_name: str) -> Mapping[str, Handler]:
-    """Import the handlers by the names of their webhooks, none when there is no file; ConfigurationError."""
+    """Import the handlers and return them by webhook name; empty when there is no file. ConfigurationError."""
     package = find_package(package_name)
-    if FILE not in {module.name for module in pkgutil.iter_modules(package.__path__)}:
+    if _FILE not in {module.name for module in pkgutil.iter_modules(package.__path__)}:
         return {}
-    module = import_file(f"{package_name}.{FILE}")
+    module = import_file(f"{package_name}.{_FILE}")
     where = location(str(module.__file__), 1)
     handlers = getattr(module, "handlers", None)
     if not isinstance(handlers, Mapping):

@@ -9,16 +9,19 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from provider.ingestion.inbound.webhook_handlers import Handler
-from provider.ingestion.inbound.webhooks import LEASE, Inbox, Taken
+from provider.ingestion.inbound.webhooks import LEASE_SECONDS, ClaimedWebhook, Inbox
 
-_LOOK_EVERY = 1.0
-"""Seconds between two looks into the inbox: a webhook may have come in through another process, or be due again."""
+_POLL_SECONDS = 1.0
+"""How often the inbox is read: another process may have stored a webhook, or one is due again."""
+
+_EXTEND_SECONDS = LEASE_SECONDS / 4
+"""How often the lease of a webhook is extended while its handler runs."""
 
 log = structlog.get_logger()
 
 
 class Worker:
-    """Runs handlers. Without any it does nothing at all."""
+    """Runs the handlers of webhooks. Without handlers it starts no thread."""
 
     def __init__(self, inbox: Inbox, handlers: Mapping[str, Handler]) -> None:
         self._inbox = inbox
@@ -29,42 +32,44 @@ class Worker:
         self._stopped = False
 
     def start(self) -> None:
-        """Begin in this process; again is harmless. The thread ends with the process."""
+        """Start the thread of this process, unless it runs already. It ends with the process."""
         if not self._handlers:
             return
         with self._lock:
-            if self._thread is None or not self._thread.is_alive():  # a fork has the object, but not its thread
+            if (
+                self._thread is None or not self._thread.is_alive()
+            ):  # a forked process has the object, but not its thread
                 self._stopped = False
                 self._thread = Thread(target=self._work, name="webhooks", daemon=True)
                 self._thread.start()
 
     def wake(self) -> None:
-        """Say that a webhook has come in."""
+        """Look for webhooks now, as one has been stored."""
         self.start()
         self._woken.set()
 
     def stop(self) -> None:
-        """End after the handler that is running."""
+        """Stop the thread after the handler that is running, and wait for it."""
         self._stopped = True
         self._woken.set()
         if self._thread is not None:
             self._thread.join()
 
     def handle_next(self) -> bool:
-        """Run the handler of one webhook that is due; False when none is."""
-        taken = self._inbox.take(self._handlers.keys())
-        if taken is None:
+        """Run the handler of one webhook that is due; return False when none is due."""
+        claimed = self._inbox.claim(self._handlers.keys())
+        if claimed is None:
             return False
-        about = {"webhook": taken.name, "id": taken.id, "attempt": taken.attempts}
+        about = {"webhook": claimed.name, "id": claimed.id, "attempt": claimed.attempts}
         try:
-            with self._holding(taken):
-                self._handlers[taken.name](orjson.loads(taken.payload))
+            with self._holding_lease(claimed):
+                self._handlers[claimed.name](orjson.loads(claimed.payload))
         except BaseException as error:  # noqa: BLE001 -- also sys.exit() in a handler must not end the thread
-            # Its text stays out: it may quote the payload.
-            again = self._inbox.put_back(taken, type(error).__name__)
+            # The error's text may quote the payload: it is neither stored nor logged.
+            again = self._inbox.put_back(claimed, type(error).__name__)
             log.warning("webhook not handled", error=type(error).__name__, again=again, **about)
         else:
-            self._inbox.finish(taken)
+            self._inbox.finish(claimed)
             log.info("webhook handled", **about)
         return True
 
@@ -75,25 +80,25 @@ class Worker:
                     pass
             except SQLAlchemyError as error:
                 log.warning("the inbox does not answer", error=type(error).__name__)
-            self._woken.wait(_LOOK_EVERY)
+            self._woken.wait(_POLL_SECONDS)
             self._woken.clear()
 
     @contextmanager
-    def _holding(self, taken: Taken) -> Iterator[None]:
-        """Prolong the lease for as long as the handler takes, from a thread of its own."""
+    def _holding_lease(self, claimed: ClaimedWebhook) -> Iterator[None]:
+        """Extend the lease from another thread until the handler ends."""
         ended = Event()
-        keeper = Thread(target=self._prolong, args=(taken, ended), name="webhook-lease", daemon=True)
-        keeper.start()
+        extender = Thread(target=self._extend_lease, args=(claimed, ended), name="webhook-lease", daemon=True)
+        extender.start()
         try:
             yield
         finally:
             ended.set()
-            keeper.join()
+            extender.join()
 
-    def _prolong(self, taken: Taken, ended: Event) -> None:
-        while not ended.wait(LEASE / 4):
+    def _extend_lease(self, claimed: ClaimedWebhook, ended: Event) -> None:
+        while not ended.wait(_EXTEND_SECONDS):
             try:
-                if not self._inbox.prolong(taken):
+                if not self._inbox.extend_lease(claimed):
                     return
             except SQLAlchemyError as error:
                 log.warning("the inbox does not answer", error=type(error).__name__)

@@ -1,8 +1,8 @@
-"""The inbox: webhooks as they were received, until their handlers are done with them.
+"""The inbox: webhooks are stored as received, until their handlers are done with them.
 
-Whoever works on one holds it by a lease, which it prolongs while it works: of all workers one has it at a time, and
-when that one dies the others wait no longer than the lease. `attempts` counts the times it was taken, and tells the one
-who holds it now from one who held it before.
+A worker claims a webhook by a lease and extends it while the handler runs, so that one worker has it at a time. When
+the worker dies, the lease ends and another one claims it. `attempts` counts the claims: a worker whose lease has ended
+no longer changes the webhook.
 """
 
 import re
@@ -22,8 +22,8 @@ NAME = re.compile(r"[a-z0-9-]{1,64}")
 
 WAITING, DONE, FAILED = STATES = ("waiting", "done", "failed")
 
-LEASE = 60.0
-"""Seconds after which a webhook is free again whose worker has died."""
+LEASE_SECONDS = 60.0
+"""How long a claimed webhook belongs to its worker. When the worker has died, the webhook is free after that."""
 
 MOST_ATTEMPTS = 12
 _FIRST_PAUSE, _LONGEST_PAUSE = 10.0, 3600.0
@@ -33,8 +33,8 @@ _DIED = "the process ended during the last attempt"
 
 
 @dataclass(frozen=True)
-class Taken:
-    """A webhook somebody works on."""
+class ClaimedWebhook:
+    """A webhook that a worker has claimed."""
 
     id: int
     name: str
@@ -43,13 +43,13 @@ class Taken:
 
 
 class Inbox:
-    """Keeps webhooks, hands out those that are due, and notes what became of them."""
+    """The webhooks of a provider database: stored, claimed when due, and finished."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def keep(self, name: str, *, client: str, payload: bytes) -> int:
-        """Store a webhook; give its number."""
+    def add(self, name: str, *, client: str, payload: bytes) -> int:
+        """Store a webhook; return its number."""
         fresh = insert(Webhook).values(
             name=name,
             client=client,
@@ -64,8 +64,8 @@ class Inbox:
             (number,) = connection.execute(fresh).inserted_primary_key or (0,)
         return int(number)
 
-    def take(self, names: Collection[str]) -> Taken | None:
-        """Take the webhook that is due longest, of these names; None when none is."""
+    def claim(self, names: Collection[str]) -> ClaimedWebhook | None:
+        """Claim the webhook of these names that has been due longest; None when none is due."""
         while True:
             now = time.time()
             due = (
@@ -75,32 +75,32 @@ class Inbox:
                 .order_by(Webhook.due_at, Webhook.id)
                 .limit(1)
             )
-            # Looked at in a transaction of its own: SQLite refuses one that writes after others wrote since it read.
+            # Read in a transaction of its own: SQLite refuses a write when others have written since the read.
             with self._engine.connect() as connection:
                 row = connection.execute(due).one_or_none()
             if row is None:
                 return None
-            seen = Taken(*row)
+            seen = ClaimedWebhook(*row)
             if seen.attempts >= MOST_ATTEMPTS:
                 self._change(seen, state=FAILED, message=_DIED)
-            elif self._change(seen, attempts=seen.attempts + 1, leased_until=now + LEASE):
-                return Taken(seen.id, seen.name, seen.payload, seen.attempts + 1)
+            elif self._change(seen, attempts=seen.attempts + 1, leased_until=now + LEASE_SECONDS):
+                return ClaimedWebhook(seen.id, seen.name, seen.payload, seen.attempts + 1)
 
-    def prolong(self, taken: Taken) -> bool:
-        """Hold on to a webhook; False when somebody else has it."""
-        return self._change(taken, leased_until=time.time() + LEASE)
+    def extend_lease(self, claimed: ClaimedWebhook) -> bool:
+        """Extend the lease of a webhook; return False when another worker has claimed it."""
+        return self._change(claimed, leased_until=time.time() + LEASE_SECONDS)
 
-    def finish(self, taken: Taken) -> None:
-        """Note that a webhook is handled; its payload, which may hold personal data, is thrown away."""
-        self._change(taken, state=DONE, payload=b"", message=None)
+    def finish(self, claimed: ClaimedWebhook) -> None:
+        """Note that a webhook is handled, and delete its payload, which may hold personal data."""
+        self._change(claimed, state=DONE, payload=b"", message=None)
 
-    def put_back(self, taken: Taken, message: str) -> bool:
-        """Note that an attempt failed, to be repeated after a pause; False when it was the last one."""
-        if taken.attempts >= MOST_ATTEMPTS:
-            self._change(taken, state=FAILED, message=message)
+    def put_back(self, claimed: ClaimedWebhook, message: str) -> bool:
+        """Note that an attempt failed, to be repeated after a pause; return False when it was the last one."""
+        if claimed.attempts >= MOST_ATTEMPTS:
+            self._change(claimed, state=FAILED, message=message)
             return False
-        pause = min(_FIRST_PAUSE * 2 ** (taken.attempts - 1), _LONGEST_PAUSE)
-        self._change(taken, due_at=time.time() + pause, leased_until=0.0, message=message)
+        pause = min(_FIRST_PAUSE * 2 ** (claimed.attempts - 1), _LONGEST_PAUSE)
+        self._change(claimed, due_at=time.time() + pause, leased_until=0.0, message=message)
         return True
 
     def list(self, *, name: str | None = None, state: str | None = None) -> Sequence[Webhook]:
@@ -114,7 +114,7 @@ class Inbox:
             return session.scalars(chosen).all()
 
     def get(self, number: int) -> Webhook:
-        """Find a webhook; ConfigurationError when there is none."""
+        """Return a webhook; ConfigurationError when there is none."""
         with Session(self._engine) as session:
             webhook = session.get(Webhook, number)
         if webhook is None:
@@ -122,9 +122,9 @@ class Inbox:
         return webhook
 
     def retry(self, number: int) -> None:
-        """Let a webhook be handled now, one that failed from the first attempt on; ConfigurationError when it is done.
+        """Make a webhook due now; attempts of one that failed count anew. ConfigurationError when it is done.
 
-        Whoever works on it at the moment goes on doing so.
+        A worker that handles it at the moment goes on.
         """
         webhook = self.get(number)
         if webhook.state == DONE:
@@ -134,8 +134,8 @@ class Inbox:
         with self._engine.begin() as connection:
             connection.execute(again.values(state=WAITING, due_at=time.time(), **afresh))
 
-    def _change(self, seen: Taken, **values: Any) -> bool:
-        """Change a webhook that is still as it was seen."""
+    def _change(self, seen: ClaimedWebhook, **values: Any) -> bool:
+        """Change a webhook unless it was claimed again or finished since `seen`; return whether it was changed."""
         unchanged = (Webhook.id == seen.id, Webhook.state == WAITING, Webhook.attempts == seen.attempts)
         with self._engine.begin() as connection:
             return connection.execute(update(Webhook).where(*unchanged).values(**values)).rowcount == 1

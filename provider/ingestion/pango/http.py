@@ -1,4 +1,4 @@
-"""One exchange with Pango: limited in time and size, never redirected, and nothing of it in an error but its kind."""
+"""HTTP with Pango: limited in time and size, no redirects, and errors that name neither addresses nor secrets."""
 
 import re
 import time
@@ -15,7 +15,7 @@ LONGEST_CODE = 64
 
 TIMEOUT = httpx2.Timeout(connect=5.0, write=10.0, read=30.0, pool=5.0)
 ANSWER_SECONDS = 40.0
-"""When an answer that is still coming in is given up."""
+"""How long an answer may take to arrive in full."""
 
 RETRY_AFTER = "X-Rate-Limit-Retry-After-Seconds"
 LEAST_WAIT, LONGEST_WAIT = 0.1, 86400.0
@@ -24,7 +24,7 @@ _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
 class Unanswered(Exception):
-    """No answer came, or none that can be read. The text is for people and names neither addresses nor secrets."""
+    """No answer came, or none that can be read. The text is for people, without addresses and secrets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,27 +37,27 @@ class Reply:
 
     @property
     def code(self) -> str | None:
-        """Give Pango's errorCode."""
+        """Return Pango's errorCode."""
         return self._text("errorCode", LONGEST_CODE)
 
     @property
     def message(self) -> str:
-        """Give Pango's own words, else what the status says."""
+        """Return Pango's message, else one about the HTTP status."""
         return self._text("message", LONGEST_MESSAGE) or f"Pango answered with HTTP status {self.status}."
 
     @property
     def request_id(self) -> str | None:
-        """Give the id to name when asking Pango about it."""
+        """Return the id by which Pango's support finds the request."""
         return self._text("requestId", LONGEST_CODE)
 
     @property
     def wait(self) -> float | None:
-        """Give the seconds Pango wants us to wait, None when it does not say."""
+        """Return how many seconds Pango wants us to wait, None when it does not say."""
         return retry_after(self.headers.get(RETRY_AFTER))
 
     @property
     def limited(self) -> bool:
-        """Tell whether a failure is about how many requests there were: Pango may use other statuses than 429."""
+        """Return whether there were too many requests: Pango may use other statuses than 429."""
         return self.status == httpx2.codes.TOO_MANY_REQUESTS or RETRY_AFTER in self.headers
 
     def _text(self, key: str, longest: int) -> str | None:
@@ -68,9 +68,9 @@ class Reply:
 
 
 def open_http() -> httpx2.Client:
-    """Make the client for all threads. It keeps connections alive and verifies certificates.
+    """Make an HTTP client for all threads. It keeps connections alive and verifies certificates.
 
-    Proxies, certificates and passwords that the environment names are not used: the settings say where to send to.
+    It ignores proxies, certificates and passwords of the environment: the settings alone say where to send.
     """
     return httpx2.Client(
         timeout=TIMEOUT,
@@ -82,7 +82,7 @@ def open_http() -> httpx2.Client:
 
 
 def post(http: httpx2.Client, url: str, headers: Mapping[str, str], body: bytes) -> Reply:
-    """Send JSON and read the answer; Unanswered."""
+    """Send JSON and return the answer; Unanswered."""
     deadline, content = time.monotonic() + ANSWER_SECONDS, b""
     try:
         with http.stream("POST", url, headers={"Content-Type": "application/json", **headers}, content=body) as answer:
@@ -98,10 +98,9 @@ def post(http: httpx2.Client, url: str, headers: Mapping[str, str], body: bytes)
 
 
 def retry_after(value: str | None) -> float | None:
-    """Read X-Rate-Limit-Retry-After-Seconds: the seconds to wait, None when it does not say, or says nonsense.
+    """Read X-Rate-Limit-Retry-After-Seconds: the seconds to wait, None when it is missing or makes no sense.
 
-    A server that says 0 still refused: it gets a moment. No window of Pango's is longer than a day: a longer wait is
-    nonsense, and to obey it would stop a push for a day or for good.
+    0 becomes a short wait, as the request was refused. More than a day makes no sense: no window of Pango's is longer.
     """
     try:
         seconds = float(value or "")

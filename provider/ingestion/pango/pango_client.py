@@ -27,10 +27,10 @@ _REFUSALS = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY)
 class Answer:
     """What became of a request.
 
-    `accepted`: Pango has queued the entries. `refused`: Pango will not have this content; among several entries it may
-    be one that is at fault. `limited`: wait `retry_after` seconds (None: as long as you see fit) before anything else
-    is sent. `failed`: send the same again later. `code` and `message` are Pango's where it gave some. `requests` is how
-    many ingest requests were made: 2 when the token had to be renewed, 0 when there was no token.
+    `accepted`: Pango has queued the entries. `refused`: Pango does not take this content; one entry may be the reason.
+    `limited`: wait `retry_after` seconds (None: Pango does not say) before anything else is sent. `failed`: send the
+    same again later. `code` and `message` are Pango's where it gave some. `requests` is how many ingest requests were
+    made: 2 when the token had to be renewed, 0 when there was no token.
     """
 
     outcome: Literal["accepted", "refused", "limited", "failed"]
@@ -43,7 +43,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A request as it goes out, but for the token."""
+    """A request as it is sent, but without the token."""
 
     method: str
     url: str
@@ -51,25 +51,25 @@ class Prepared:
     body: bytes = field(repr=False)
 
     def shown(self) -> dict[str, str]:
-        """Give the headers for people to see: secrets are masked."""
+        """Return the headers with secrets masked."""
         return {name: value if name in _SHOWN_HEADERS else MASK for name, value in self.headers.items()}
 
 
 class PangoClient:
-    """Sends entries to Pango, from as many threads as one likes."""
+    """Sends entries to Pango, from any number of threads."""
 
     def __init__(self, settings: Settings) -> None:
-        """Check the settings; ConfigurationError says which one is missing. Nothing is sent yet."""
+        """Check the settings; ConfigurationError names the one that is missing. Nothing is sent yet."""
         self._authentication = choose_authentication(settings)
         self._url = httpx2.URL(settings.pango_ingest_url)
         self._http = open_http()
         self._tokens = Tokens(self._authentication, self._http)
 
     def prepare(self, entries_json: bytes, members: Mapping[str, Any], *, init_data: bool) -> Prepared:
-        """Write the request for a JSON array of entries, without sending it.
+        """Make the request for a JSON array of entries, without sending it.
 
-        `members` stand beside the entries: objectType, source, jeConfigId, jeEventKey, ignoredUpdateCfs, and what was
-        pasted from Pango's console. Of those that are named here one may be None, which leaves it out.
+        `members` go beside the entries: objectType, source, jeConfigId, jeEventKey, ignoredUpdateCfs, and what was
+        copied from Pango's console. A named member that is None is left out.
         """
         url = self._url.copy_set_param("initData", "true" if init_data else "false")
         headers = {"Content-Type": "application/json", **self._authentication.headers(MASK)}
@@ -82,12 +82,12 @@ class PangoClient:
         *,
         members: Mapping[str, Any],
         init_data: bool,
-        permit: Callable[[], bool] | None = None,
+        take_permit: Callable[[], bool] | None = None,
     ) -> Answer:
-        """Send a JSON array of entries. Never raises for what Pango or the network does.
+        """Send a JSON array of entries. Whatever Pango or the network does becomes an Answer.
 
-        A token that Pango refuses is renewed once and the request repeated, which is one more request: `permit` is
-        asked before it, and may wait; False gives up.
+        A token that Pango refuses is renewed once, and the request repeated. `take_permit` is called before the second
+        request and may wait; when it returns False, the request is not repeated.
         """
         prepared = self.prepare(entries, {**members, "objectType": object_type}, init_data=init_data)
         requests = 0
@@ -97,7 +97,7 @@ class PangoClient:
             reply = self._post(prepared, token)
             if reply.status == HTTPStatus.UNAUTHORIZED and not reply.limited:
                 token = self._tokens.renew(token)
-                if permit is None or permit():
+                if take_permit is None or take_permit():
                     requests = 2
                     reply = self._post(prepared, token)
         except NoToken as refusal:
@@ -105,7 +105,7 @@ class PangoClient:
             return Answer(outcome, refusal.code, refusal.message, refusal.retry_after, requests=requests)
         except Unanswered as error:
             return Answer("failed", None, str(error), requests=requests)
-        return _judge(reply, requests)
+        return _interpret(reply, requests)
 
     def close(self) -> None:
         """Close the connections."""
@@ -116,18 +116,18 @@ class PangoClient:
 
 
 def _compose(entries: bytes, members: Mapping[str, Any]) -> bytes:
-    """Write the body around the entries, which go out byte by byte as they are."""
+    """Write the body; the entries stay as they are, byte by byte."""
     named = [(name, members.get(name)) for name in _MEMBERS if name == _ENTRIES or members.get(name) is not None]
-    pasted = [(name, value) for name, value in members.items() if name not in _MEMBERS]
+    copied = [(name, value) for name, value in members.items() if name not in _MEMBERS]
     parts = (
         orjson.dumps(name) + b":" + (entries if name == _ENTRIES else orjson.dumps(value))
-        for name, value in [*named, *pasted]
+        for name, value in [*named, *copied]
     )
     return b"{" + b",".join(parts) + b"}"
 
 
-def _judge(reply: Reply, requests: int) -> Answer:
-    """Tell what an answer means: `success` decides (PangoCDP, "Data Ingestion API Testing"), and the status."""
+def _interpret(reply: Reply, requests: int) -> Answer:
+    """Decide what an answer means, by `success` (PangoCDP, "Data Ingestion API Testing") and the status."""
     outcome: Literal["accepted", "refused", "limited", "failed"] = "failed"
     message = reply.message
     success = reply.content.get("success") if reply.content else None

@@ -1,7 +1,7 @@
-"""Pango's rate limits as arithmetic: how many requests may be made now, in every window at once. No clock, no store.
+"""Pango's rate limits: how many requests may be made now in all windows at once. Without a clock or a database.
 
-Pango counts a request at some moment between our sending it and its answer, and nobody tells which. So a permit counts
-from when it is taken until a whole window after it is settled: then no window of Pango's can hold more than we count.
+Pango counts a request at some moment between sending and answer. So a permit counts from when it is taken until a whole
+window after it is settled: then no window of Pango's can hold more requests than we count.
 """
 
 import math
@@ -16,20 +16,20 @@ import orjson
 from provider.errors import ConfigurationError
 
 BUCKETS = 200
-"""Settled requests are kept by the two-hundredth of the window they fall in, and leave when all of it has left."""
+"""Settled requests are counted in buckets of a two-hundredth of the window. A bucket leaves the window as a whole."""
 
 LEASE_SECONDS = 60.0
-"""When permits count as used whose owner is not heard of any more: Pango gets no request later than that."""
+"""Permits count as used when their owner takes or settles none for so long: no request lasts longer."""
 
 SET_BACK_SECONDS = 3600.0
-"""Clocks of several machines never differ as much: one that is as far behind has been set back."""
+"""A clock that is further behind has been set back: the clocks of two machines never differ so much."""
 
 _NAMES = {1.0: "a second", 60.0: "a minute", 3600.0: "an hour", 86400.0: "a day"}
 _TEXT = re.compile(r"([1-9]\d{0,8})/(\d{1,9}(?:\.\d{1,6})?)")
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class RateWindow:
     """At most `limit` requests in any `seconds`."""
 
     limit: int
@@ -37,13 +37,13 @@ class Window:
 
     @property
     def text(self) -> str:
-        """Say it for people: "1,000 a minute", "5,000 in 300 seconds"."""
+        """Write the limit for people: "1,000 a minute", "5,000 in 300 seconds"."""
         return f"{self.limit:,} {_NAMES.get(self.seconds, f'in {self.seconds:g} seconds')}"
 
 
 @dataclass(frozen=True, slots=True)
-class Grant:
-    """Permits for as many requests; when there are none, how many seconds to wait, and which limit it is.
+class Allowance:
+    """How many requests may be made now; when none, how many seconds to wait, and for which limit.
 
     `limited_by` is for people: "1,000 a minute", or "Pango asked".
     """
@@ -54,17 +54,17 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
-class Use:
-    """How much of a window is used: requests that count against its limit."""
+class WindowUse:
+    """How many requests count against the limit of a window."""
 
-    window: Window
+    window: RateWindow
     used: int
 
 
-def read_windows(texts: Sequence[str]) -> list[Window]:
+def read_windows(texts: Sequence[str]) -> list[RateWindow]:
     """Read PROVIDER_PANGO_RATE_LIMITS, `requests/seconds` each; ConfigurationError."""
     found = [_TEXT.fullmatch(text.strip()) for text in texts]
-    windows = [Window(int(match[1]), float(match[2])) for match in found if match and float(match[2]) > 0]
+    windows = [RateWindow(int(match[1]), float(match[2])) for match in found if match and float(match[2]) > 0]
     lengths = {window.seconds for window in windows}
     if not windows or len(windows) < len(found) or len(lengths) < len(windows):
         raise ConfigurationError(
@@ -75,10 +75,10 @@ def read_windows(texts: Sequence[str]) -> list[Window]:
 
 
 @dataclass(slots=True)
-class _Ring:
-    """The settled requests of one window: the number of each bucket that is not empty, with its count."""
+class _WindowCount:
+    """Counts the settled requests of one window. `buckets` are the number and count of each that is not empty."""
 
-    window: Window
+    window: RateWindow
     buckets: deque[list[int]] = field(default_factory=deque)
     used: int = 0
 
@@ -92,20 +92,20 @@ class _Ring:
         self.used += permits
 
     def forget(self, now: float) -> None:
-        """Drop what has left the window."""
+        """Drop the buckets that have left the window."""
         while self.buckets and self._leaves(self.buckets[0][0]) <= now:
             self.used -= self.buckets.popleft()[1]
 
     def wait(self, now: float, excess: int) -> float:
-        """Tell how long until so many of the counted ones have left, at the soonest."""
+        """Return the seconds until so many of the counted requests have left."""
         for number, permits in self.buckets:
             excess -= permits
             if excess <= 0:
                 return self._leaves(number) - now
-        return self.window.seconds  # of those that are under way: none is settled before now
+        return self.window.seconds  # requests under way are settled now at the earliest
 
     def set_back(self, seconds: float) -> None:
-        """Move everything to earlier, by whole buckets, rather too little than too much."""
+        """Move all buckets back in time, by whole buckets, rather too little than too much."""
         buckets = math.floor(seconds * BUCKETS / self.window.seconds)
         for bucket in self.buckets:
             bucket[0] -= buckets
@@ -116,117 +116,117 @@ class _Ring:
 
 @dataclass(slots=True)
 class _Lease:
-    """The permits of one owner that are under way, and when it counts as dead unless it is heard of before."""
+    """The permits of one owner that are not settled, and when the owner counts as dead."""
 
     ends: float
     permits: int
 
 
-class Windows:
-    """All windows of one account. Times are seconds since 1970; one that is before the last counts as the last."""
+class RateWindows:
+    """All windows of one account. Times are seconds since 1970; a time before the last one counts as the last one."""
 
-    def __init__(self, windows: Sequence[Window]) -> None:
-        self._rings = [_Ring(window) for window in windows]
+    def __init__(self, windows: Sequence[RateWindow]) -> None:
+        self._counts = [_WindowCount(window) for window in windows]
         self._leases: dict[str, _Lease] = {}
         self._now = 0.0
         self._held_until = 0.0
 
-    def take(self, now: float, wanted: int, owner: str = "") -> Grant:
-        """Take up to `wanted` permits. `owner` is the process they die with; taking none still says that it lives."""
-        now = self._hear(now, owner)
+    def take(self, now: float, wanted: int, owner: str = "") -> Allowance:
+        """Take up to `wanted` permits for `owner`, a process. Taking 0 only extends the lease of those it has."""
+        now = self._renew_lease(now, owner)
         if now < self._held_until:
-            return Grant(0, self._held_until - now, "Pango asked")
-        taken = self._under_way()
-        permits = min(wanted, *(ring.window.limit - ring.used - taken for ring in self._rings))
+            return Allowance(0, self._held_until - now, "Pango asked")
+        taken = self._unsettled()
+        permits = min(wanted, *(count.window.limit - count.used - taken for count in self._counts))
         if permits > 0:
             self._leases.setdefault(owner, _Lease(now + LEASE_SECONDS, 0)).permits += permits
-            return Grant(permits)
+            return Allowance(permits)
         if wanted == 0:
-            return Grant(0)
+            return Allowance(0)
         waits = [
-            (ring.wait(now, ring.used + taken - ring.window.limit + 1), ring.window.text)
-            for ring in self._rings
-            if ring.used + taken >= ring.window.limit
+            (count.wait(now, count.used + taken - count.window.limit + 1), count.window.text)
+            for count in self._counts
+            if count.used + taken >= count.window.limit
         ]
-        return Grant(0, *max(waits))
+        return Allowance(0, *max(waits))
 
     def settle(self, now: float, permits: int, owner: str = "") -> None:
         """Count permits as used now.
 
-        Whose lease has ended has been counted already. It counts once more: it may have been used since.
+        Permits whose lease has ended were counted then. They count again: the request may have been made since.
         """
-        now = self._hear(now, owner)
+        now = self._renew_lease(now, owner)
         if lease := self._leases.get(owner):
             lease.permits -= permits
             if lease.permits <= 0:
                 del self._leases[owner]
-        self._count(now, permits)
+        self._add_used(now, permits)
 
     def hold(self, now: float, seconds: float) -> None:
-        """Give no permits for so long."""
+        """Give no permits for so many seconds."""
         self._held_until = max(self._held_until, self._advance(now) + seconds)
 
-    def uses(self, now: float) -> list[Use]:
-        """Tell how much of each window is used."""
+    def uses(self, now: float) -> list[WindowUse]:
+        """Return how much of each window is used."""
         self._advance(now)
-        return [Use(ring.window, ring.used + self._under_way()) for ring in self._rings]
+        return [WindowUse(count.window, count.used + self._unsettled()) for count in self._counts]
 
     def dump(self) -> bytes:
-        """Write everything down, in a few kilobytes."""
+        """Write the state as JSON, a few kilobytes."""
         return orjson.dumps(
             {
                 "now": self._now,
                 "held": self._held_until,
                 "leases": {owner: [lease.ends, lease.permits] for owner, lease in self._leases.items()},
-                "windows": [[ring.window.seconds, list(ring.buckets)] for ring in self._rings],
+                "windows": [[count.window.seconds, list(count.buckets)] for count in self._counts],
             }
         )
 
     @classmethod
-    def load(cls, windows: Sequence[Window], state: bytes) -> Self:
-        """Read what `dump` wrote. A limit may have changed since; a window of another length starts empty."""
+    def load(cls, windows: Sequence[RateWindow], state: bytes) -> Self:
+        """Read what `dump` wrote. A limit may have changed since; a window of a new length starts empty."""
         written = orjson.loads(state)
         made = cls(windows)
         made._now, made._held_until = written["now"], written["held"]
         made._leases = {owner: _Lease(*lease) for owner, lease in written["leases"].items()}
         known = dict(written["windows"])
-        for ring in made._rings:
-            ring.buckets = deque(known.get(ring.window.seconds, ()))
-            ring.used = sum(permits for _, permits in ring.buckets)
+        for count in made._counts:
+            count.buckets = deque(known.get(count.window.seconds, ()))
+            count.used = sum(permits for _, permits in count.buckets)
         return made
 
-    def _under_way(self) -> int:
+    def _unsettled(self) -> int:
         return sum(lease.permits for lease in self._leases.values())
 
-    def _count(self, when: float, permits: int) -> None:
+    def _add_used(self, when: float, permits: int) -> None:
         if permits:
-            for ring in self._rings:
-                ring.add(when, permits)
+            for count in self._counts:
+                count.add(when, permits)
 
-    def _hear(self, now: float, owner: str) -> float:
-        """Move to this time, at which an owner is alive."""
+    def _renew_lease(self, now: float, owner: str) -> float:
+        """Move to this time, and extend the lease of an owner."""
         now = self._advance(now)
         if lease := self._leases.get(owner):
             lease.ends = now + LEASE_SECONDS
         return now
 
     def _advance(self, now: float) -> float:
-        """Move to this time, or stay when it is past; count the permits whose lease has ended."""
+        """Move to this time unless it is past; count the permits whose lease has ended; return the time."""
         if now < self._now - SET_BACK_SECONDS:
             self._set_back(self._now - now)
         self._now = max(self._now, now)
         for owner in [owner for owner, lease in self._leases.items() if lease.ends <= self._now]:
             lease = self._leases.pop(owner)
-            self._count(lease.ends, lease.permits)
-        for ring in self._rings:
-            ring.forget(self._now)
+            self._add_used(lease.ends, lease.permits)
+        for count in self._counts:
+            count.forget(self._now)
         return self._now
 
     def _set_back(self, seconds: float) -> None:
-        """Go on from a clock that was set back, as if no time had passed."""
+        """Follow a clock that was set back, as if no time had passed."""
         self._now -= seconds
         self._held_until -= seconds
         for lease in self._leases.values():
             lease.ends -= seconds
-        for ring in self._rings:
-            ring.set_back(seconds)
+        for count in self._counts:
+            count.set_back(seconds)

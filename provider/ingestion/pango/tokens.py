@@ -1,4 +1,4 @@
-"""Tokens for pushing to Pango: how they are fetched, and kept for everybody who sends."""
+"""Tokens for pushing to Pango: fetched in two ways, and shared by all threads."""
 
 import hashlib
 import math
@@ -19,13 +19,13 @@ from provider.ingestion.pango.http import Reply, Unanswered, post
 from provider.settings import Settings, variable
 
 RENEW_SECONDS = 60.0
-"""How long before its end a token is fetched anew; one that lives shorter than twice as long, at half its life."""
+"""A token is renewed so long before its end; one that lives less than twice as long, at half its life."""
 
 UNKNOWN_LIFETIME = 300.0
-"""How long a token of version 1 is used that does not say when it ends; by the documentation it lives 1800 s."""
+"""How long a token of version 1 is used when Pango does not say its end; by the documentation it lives 1800 s."""
 
 REFUSAL_SECONDS = 1.0
-"""How long a failed fetch holds: the threads that waited for it do not all try again one after the other."""
+"""A failed fetch is the answer to every thread for so long: they do not all try again one after the other."""
 
 _HEADER_VALUE = re.compile(r"[\x21-\x7e]{1,8192}")
 _REQUIRED = {
@@ -37,14 +37,14 @@ _IN_HEADERS = ("pango_api_key", "pango_org_id", "pango_refresh_token")
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token and when it ends, in seconds of `time.monotonic()`; infinite when Pango does not say."""
+    """A token and its end, in seconds of `time.monotonic()`; infinite when Pango does not say."""
 
     text: str = field(repr=False)
     expires_at: float
 
 
 class NoToken(Exception):
-    """Pango gives no token. `limited` when it wants us to wait, `retry_after` seconds where it says so."""
+    """Pango gives no token. `limited`: there were too many requests; `retry_after` is how long to wait, or None."""
 
     def __init__(
         self, message: str, *, code: str | None = None, limited: bool = False, retry_after: float | None = None
@@ -57,10 +57,10 @@ class NoToken(Exception):
 
 
 class Authentication(Protocol):
-    """One way of authenticating."""
+    """A way of authenticating with Pango."""
 
     def headers(self, token: str) -> dict[str, str]:
-        """Give the headers of an ingest call."""
+        """Return the headers of an ingest call."""
 
     def fetch(self, http: httpx2.Client) -> Token:
         """Fetch a token; NoToken."""
@@ -76,20 +76,20 @@ class UserKeys:
     group_key: str = field(repr=False)
 
     def headers(self, token: str) -> dict[str, str]:
-        """Give the headers of an ingest call (PangoCDP, "Data Ingestion")."""
+        """Return the headers of an ingest call (PangoCDP, "Data Ingestion")."""
         return {"TOKEN": token, "API_KEY": self.api_key}
 
     def fetch(self, http: httpx2.Client) -> Token:
         """Fetch a token; NoToken."""
         asked_at = time.monotonic()
         body = {"username": self.username, "apiKey": self.api_key, "cdpGKey": self.group_key}
-        content = _ask(http, self.url, {}, body)
-        return Token(_choose(content.get("token")), asked_at + _lifetime(content))
+        content = _request_token(http, self.url, {}, body)
+        return Token(_first_token(content.get("token")), asked_at + _lifetime(content))
 
 
 @dataclass(frozen=True, slots=True)
 class AppConnect:
-    """Version 2: an App Connect's long-lived token. No page of Pango's describes it; it is as its clients do it."""
+    """Version 2: the long-lived token of an App Connect. Pango does not document it; public clients do it like this."""
 
     url: str
     org_id: str
@@ -98,13 +98,13 @@ class AppConnect:
     refresh_token: str = field(repr=False)
 
     def headers(self, token: str) -> dict[str, str]:
-        """Give the headers of an ingest call."""
+        """Return the headers of an ingest call."""
         return {"OrgId": self.org_id, "AccessToken": f"Bearer {token}"}
 
     def fetch(self, http: httpx2.Client) -> Token:
-        """Fetch a token, of which nobody says when it ends; NoToken."""
+        """Fetch a token, whose end Pango does not say; NoToken."""
         body = {"appId": self.app_id, "account": self.account}
-        content = _ask(http, self.url, {"refreshToken": self.refresh_token}, body)
+        content = _request_token(http, self.url, {"refreshToken": self.refresh_token}, body)
         data = content.get("data")
         data = data if isinstance(data, dict) else {}
         places = (
@@ -114,11 +114,11 @@ class AppConnect:
             content.get("token"),
             data.get("access_token"),
         )
-        return Token(_choose(*places), math.inf)
+        return Token(_first_token(*places), math.inf)
 
 
 class Tokens:
-    """The token everybody shares: fetched once, however many threads want it."""
+    """The token that all threads share, fetched once however many want it."""
 
     def __init__(self, authentication: Authentication, http: httpx2.Client) -> None:
         self._authentication = authentication
@@ -130,12 +130,12 @@ class Tokens:
         self._refused_until = -math.inf
 
     def get(self) -> str:
-        """Give a token that holds for another while; NoToken."""
+        """Return a token that is still valid for a while; NoToken."""
         with self._fetching:
             return self._token if time.monotonic() < self._renew_at else self._fetch()
 
     def renew(self, stale: str) -> str:
-        """Give another token than this one, which Pango refused; NoToken."""
+        """Return another token than `stale`, which Pango refused; NoToken."""
         with self._fetching:
             return self._token if self._token != stale and time.monotonic() < self._renew_at else self._fetch()
 
@@ -154,9 +154,9 @@ class Tokens:
 
 
 def choose_authentication(settings: Settings) -> Authentication:
-    """Choose the way the settings say; ConfigurationError for one that is missing or cannot be used."""
+    """Choose the way of authenticating by PROVIDER_PANGO_AUTH; ConfigurationError for a setting that is wrong."""
     for name in ("pango_auth_url", "pango_ingest_url"):
-        if not _is_address(_require(settings, name)):
+        if not _is_safe_address(_require(settings, name)):
             raise ConfigurationError(
                 f"{variable(name)} is no address to send to. Write https://...; plain http is for this machine only."
             )
@@ -177,9 +177,9 @@ def choose_authentication(settings: Settings) -> Authentication:
 
 
 def account_name(settings: Settings) -> str:
-    """Name the account at Pango for the Limiter, without telling it: a hash.
+    """Name the account at Pango for the rate limiter: a hash of who sends.
 
-    A key that is replaced for a new one leaves the name as it is: Pango goes on counting.
+    A new API key or token does not change the name: Pango goes on counting.
     """
     who = (
         (settings.pango_username, settings.pango_group_key)
@@ -199,16 +199,18 @@ def _require(settings: Settings, name: str) -> str:
     return value
 
 
-def _is_address(text: str) -> bool:
-    """Tell whether something may be sent there. A password in an address would be shown with it."""
+def _is_safe_address(text: str) -> bool:
+    """Return whether it is a safe address, without a password: that would be shown with the address."""
     try:
         return is_trustworthy(text) and not httpx2.URL(text).userinfo
     except httpx2.InvalidURL:
         return False
 
 
-def _ask(http: httpx2.Client, url: str, headers: Mapping[str, str], body: Mapping[str, str]) -> Mapping[str, Any]:
-    """Ask for a token; NoToken unless Pango agrees."""
+def _request_token(
+    http: httpx2.Client, url: str, headers: Mapping[str, str], body: Mapping[str, str]
+) -> Mapping[str, Any]:
+    """Ask for a token and return the answer's JSON; NoToken."""
     try:
         reply = post(http, url, headers, orjson.dumps(body))
     except Unanswered as error:
@@ -222,8 +224,8 @@ def _refusal(reply: Reply) -> NoToken:
     return NoToken(f"No token: {reply.message}", code=reply.code, limited=reply.limited, retry_after=reply.wait)
 
 
-def _choose(*places: Any) -> str:
-    """Take the first that is a token at all; what is none must not get into a header."""
+def _first_token(*places: Any) -> str:
+    """Return the first value that is a token: nothing else must get into a header."""
     for value in places:
         if isinstance(value, str) and _HEADER_VALUE.fullmatch(value):
             return value
@@ -231,9 +233,9 @@ def _choose(*places: Any) -> str:
 
 
 def _lifetime(content: Mapping[str, Any]) -> float:
-    """Tell how many seconds a token of version 1 lives: `expiredAfter` is in seconds, the two times in milliseconds.
+    """Return how many seconds a token of version 1 lives: `expiredAfter` is in seconds, the two times in milliseconds.
 
-    Of two that disagree the shorter holds. Pango's clock need not be ours: its times are compared to each other.
+    When they disagree the shorter one holds. Pango's times are compared to each other: its clock may differ from ours.
     """
     issued = _number(content.get("issuedAt")) or time.time() * 1000
     after, ends = _number(content.get("expiredAfter")), _number(content.get("expiredAt"))

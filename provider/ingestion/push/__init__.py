@@ -1,1 +1,1 @@
-"""Sending records to Pango, from where they are to Pango's answer."""
+"""Pushes: records are read from a source, stored in the outbox, and sent to Pango."""

@@ -1,88 +1,90 @@
-"""Trouble: how a push treads softly when Pango fails, and when it gives up for now."""
+"""Backoff: how a push slows down while Pango fails, and when it gives up."""
 
 import random
 import time
+from collections.abc import Callable
 
 from provider.ingestion.pango.pango_client import Answer
 
-FAILURES = 5
-"""Failures in a row after which one batch at a time is tried, with a pause before each."""
+FAILURES_BEFORE_PAUSES = 5
+"""Failures in a row after which one batch at a time is sent, with a pause before each."""
 
-PATIENCE = 300.0
-"""Seconds of failures alone, before a push stops."""
+GIVE_UP_SECONDS = 300.0
+"""A push stops after this many seconds in which every request failed."""
 
-PATIENCE_AT_FIRST = 30.0
-"""The same when nothing has succeeded yet: then it is likely an address that is wrong."""
+GIVE_UP_SECONDS_AT_FIRST = 30.0
+"""The same when no request has succeeded yet: then an address in the settings is likely wrong."""
 
-PATIENCE_WITHOUT_TOKEN = 5.0
-"""The same when Pango says that it gives no token: that does not heal by itself."""
+GIVE_UP_SECONDS_WITHOUT_TOKEN = 5.0
+"""The same when Pango refuses a token: the credentials are likely wrong."""
 
-REFUSALS = 500
-"""Refusals in a row before a push stops: then it is not the records that are wrong, or all of them."""
+MOST_REFUSALS = 500
+"""Refusals in a row after which a push stops: then something else than single records is wrong."""
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
 
 
-def pause(times: int) -> float:
-    """Say how long to wait after so many failures, in seconds: doubled each time, never twice the same."""
-    longest = min(_LONGEST_PAUSE, _FIRST_PAUSE * float(2 ** min(times, 10)))
+def pause_after(failures: int) -> float:
+    """Return how long to wait after this many failures, in seconds: twice as long each time, 30 at most, +/- 25 %."""
+    longest = min(_LONGEST_PAUSE, _FIRST_PAUSE * float(2 ** min(failures, 10)))
     return longest * random.uniform(0.75, 1.25)  # noqa: S311 -- no secret
 
 
-class Trouble:
-    """What the answers of late say of Pango's health."""
+class Backoff:
+    """Decides from the latest answers how many batches may be under way, and whether to stop."""
 
-    def __init__(self) -> None:
-        self.said: str | None = None
-        """What Pango, or the line to it, said last, while it fails."""
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self.last_failure: str | None = None
+        """What went wrong in the last request, None when it succeeded."""
 
         self.limited = 0
         """Answers in a row that said to wait."""
 
-        self._failed = self._refused = self._rounds = 0
+        self._failed = self._refused = self._pauses = 0
         self._failing_since = self._no_token_since = self._try_at = 0.0
         self._gives_up = self._has_worked = False
 
-    def note(self, answer: Answer) -> None:
+    def add_answer(self, answer: Answer) -> None:
         """Take an answer into account."""
         if answer.outcome == "failed":
-            self._fail(answer)
+            self._add_failure(answer)
             return
-        self._failed = self._rounds = 0
+        self._failed = self._pauses = 0
         self._failing_since = self._no_token_since = 0.0
         self._has_worked = True
-        self.said = None
+        self.last_failure = None
         self.limited = self.limited + 1 if answer.outcome == "limited" else 0
         if answer.outcome != "limited":
             self._refused = self._refused + 1 if answer.outcome == "refused" else 0
 
-    def room(self, most: int) -> int:
-        """Say how many batches may be under way now."""
-        if self._failed < FAILURES:
+    def most_under_way(self, most: int) -> int:
+        """Return how many batches may be under way now, `most` when Pango does not fail."""
+        if self._failed < FAILURES_BEFORE_PAUSES:
             return most
-        return 1 if time.monotonic() >= self._try_at else 0
+        return 1 if self._clock() >= self._try_at else 0
 
-    def verdict(self) -> str | None:
-        """Say why it is of no use to go on, if it is."""
+    def reason_to_stop(self) -> str | None:
+        """Return why the push must stop, None when it may go on."""
         if self._gives_up:
             hint = "" if self._has_worked else " Check PROVIDER_PANGO_AUTH_URL and PROVIDER_PANGO_INGEST_URL."
-            return f"Pango takes nothing: {self.said}{hint}"
-        if self._refused >= REFUSALS:
-            return f"Pango refused {REFUSALS} requests in a row, and took none"
+            return f"Pango takes nothing: {self.last_failure}{hint}"
+        if self._refused >= MOST_REFUSALS:
+            return f"Pango refused {MOST_REFUSALS} requests in a row, and took none"
         return None
 
-    def _fail(self, answer: Answer) -> None:
-        self.said = f"{answer.message} ({answer.code})" if answer.code else answer.message
-        now = time.monotonic()
+    def _add_failure(self, answer: Answer) -> None:
+        self.last_failure = f"{answer.message} ({answer.code})" if answer.code else answer.message
+        now = self._clock()
         self._failing_since = self._failing_since or now
         no_token = answer.requests == 0 and answer.code is not None
         self._no_token_since = (self._no_token_since or now) if no_token else 0.0
-        patience = PATIENCE if self._has_worked else PATIENCE_AT_FIRST
+        patience = GIVE_UP_SECONDS if self._has_worked else GIVE_UP_SECONDS_AT_FIRST
         self._gives_up = now - self._failing_since > patience or (
-            no_token and now - self._no_token_since > PATIENCE_WITHOUT_TOKEN
+            no_token and now - self._no_token_since > GIVE_UP_SECONDS_WITHOUT_TOKEN
         )
         self._failed += 1
-        # What was under way when it began to fail is no new try.
-        if self._failed >= FAILURES and now >= self._try_at:
-            self._rounds += 1
-            self._try_at = now + pause(self._rounds)
+        # Requests that were under way when the failures began do not count as another try.
+        if self._failed >= FAILURES_BEFORE_PAUSES and now >= self._try_at:
+            self._pauses += 1
+            self._try_at = now + pause_after(self._pauses)

@@ -1,31 +1,34 @@
-"""Dead letters, put back among what waits: those that our own check would not refuse again."""
+"""Dead letters that are sent again: all but those that our own check would reject again."""
 
 from itertools import islice
 
 import orjson
 from sqlalchemy import RowMapping
 
-from provider.ingestion.push.batches import MOST_BYTES, UNREADABLE, check, join
+from provider.ingestion.push.batches import MOST_BYTES, UNREADABLE, find_problems, pack_entries
 from provider.ingestion.push.outbox import Outbox
 
-_AT_ONCE = 500
+_PAGE = 500
 
 
-def revive(outbox: Outbox, push_id: str, object_type: str) -> int:
-    """Put dead letters back; give how many. ConfigurationError when somebody else does at the same time."""
+def requeue_dead_letters(outbox: Outbox, push_id: str, object_type: str) -> int:
+    """Move dead letters back into batches; return how many.
+
+    ConfigurationError when another process does the same at the same time.
+    """
     count = 0
-    letters = outbox.dead(push_id)
-    while some := list(islice(letters, _AT_ONCE)):
-        good = [letter for letter in some if _may_go(letter, object_type)]
-        if good:
-            entries = list(join(bytes(letter["payload"]) for letter in good))
-            outbox.revive(push_id, [letter["id"] for letter in good], entries)
-            count += len(good)
+    dead_letters = outbox.dead_letters(push_id)
+    while some := list(islice(dead_letters, _PAGE)):
+        sendable = [one for one in some if _is_sendable(one, object_type)]
+        if sendable:
+            entries = list(pack_entries(bytes(one["payload"]) for one in sendable))
+            outbox.requeue(push_id, [one["id"] for one in sendable], entries)
+            count += len(sendable)
     return count
 
 
-def _may_go(letter: RowMapping, object_type: str) -> bool:
-    payload = letter["payload"]
-    if letter["code"] == UNREADABLE:
+def _is_sendable(dead_letter: RowMapping, object_type: str) -> bool:
+    payload = dead_letter["payload"]
+    if dead_letter["code"] == UNREADABLE:
         return False
-    return len(payload) + 2 <= MOST_BYTES and not check(orjson.loads(payload), object_type)
+    return len(payload) + 2 <= MOST_BYTES and not find_problems(orjson.loads(payload), object_type)

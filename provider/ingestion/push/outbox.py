@@ -1,6 +1,6 @@
-"""The outbox: what waits to be sent is in the provider database before it is sent, and leaves it with Pango's answer.
+"""The outbox: batches are stored in the provider database before they are sent, and deleted with Pango's answer.
 
-Whoever changes a push holds the lock of its row first, so that any number of processes may work on one push.
+A process locks the row of a push before it changes anything of it, so that several processes may work on one push.
 """
 
 import secrets
@@ -15,20 +15,20 @@ from sqlalchemy import Connection, Engine, Table, delete, func, insert, select, 
 from sqlalchemy.engine import RowMapping
 
 from provider.errors import ConfigurationError
-from provider.ingestion.push.batches import Entries, Group, Rejected
+from provider.ingestion.push.batches import Entries, RecordGroup, RejectedRecord
 from provider.store.provider_database import empty_log
 from provider.store.push_tables import Batch, DeadLetter, Push, Sent
 from provider.store.upsert import make_insert_new
 
 LEASE_SECONDS = 10.0
-"""How long a batch is a sender's own. A sender that lives extends it; the batches of a dead one are free after that."""
+"""How long a claimed batch belongs to its process, which extends the lease. Batches of a dead process are free then."""
 
 _PAGE = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Claimed:
-    """A batch that is ours until its lease ends."""
+class ClaimedBatch:
+    """A batch that this process may send until its lease ends."""
 
     id: int
     payload: bytes
@@ -37,42 +37,44 @@ class Claimed:
 
 
 @dataclass(slots=True)
-class Changes:
-    """What answers mean for their batches, to be written in one go."""
+class BatchOutcomes:
+    """What answers mean for their batches, to be written in one transaction."""
 
-    accepted: list[tuple[Claimed, Sequence[str]]] = field(default_factory=list)
-    """Batches Pango took, each with the references of which a callback is awaited."""
+    accepted: list[tuple[ClaimedBatch, Sequence[str]]] = field(default_factory=list)
+    """Batches Pango accepted, each with the references of the records that await a callback."""
 
-    halved: list[tuple[Claimed, Sequence[Entries]]] = field(default_factory=list)
-    dead: list[tuple[Claimed, Rejected]] = field(default_factory=list)
-    """Batches of one record that Pango refused."""
+    halved: list[tuple[ClaimedBatch, Sequence[Entries]]] = field(default_factory=list)
+    """Refused batches of several records, each with its two halves."""
 
-    later: list[tuple[Claimed, float, bool, str]] = field(default_factory=list)
-    """Batches to send again: the time they are due, whether it counts as an attempt, and what went wrong."""
+    dead: list[tuple[ClaimedBatch, RejectedRecord]] = field(default_factory=list)
+    """Refused batches of one record."""
+
+    later: list[tuple[ClaimedBatch, float, bool, str]] = field(default_factory=list)
+    """Batches to send again: when they are due (seconds since 1970), whether it counts as an attempt, and why."""
 
     requests: int = 0
 
-    def empty(self) -> bool:
-        """Tell whether there is nothing to write."""
+    def is_empty(self) -> bool:
+        """Return whether there is nothing to write."""
         return not (self.accepted or self.halved or self.dead or self.later)
 
 
 class Outbox:
-    """The pushes of a provider database, their batches and their dead letters."""
+    """The pushes of a provider database, with their batches and dead letters."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._await = make_insert_new(cast("Table", Sent.__table__), engine.dialect)
+        self._insert_sent = make_insert_new(cast("Table", Sent.__table__), engine.dialect)
 
-    def create(self, object_type: str, *, origin: Mapping[str, Any], request: Mapping[str, Any]) -> str:
-        """Note a new push, of which nothing is read yet; give its id."""
+    def create_push(self, object_type: str, *, source: Mapping[str, Any], request: Mapping[str, Any]) -> str:
+        """Store a new push of which nothing is read yet; return its id. `source` is from `RecordSource.dump`."""
         push_id = secrets.token_hex(4)
         with self._engine.begin() as connection:
             connection.execute(
                 insert(Push).values(
                     id=push_id,
                     object_type=object_type,
-                    origin=dict(origin),
+                    origin=dict(source),
                     request=dict(request),
                     reader=None,
                     position=0,
@@ -84,15 +86,15 @@ class Outbox:
             )
         return push_id
 
-    def get(self, push_id: str) -> RowMapping:
-        """Give a push; ConfigurationError when there is none."""
+    def get_push(self, push_id: str) -> RowMapping:
+        """Return a push; ConfigurationError when there is none."""
         with self._engine.connect() as connection:
             found = connection.execute(select(*Push.__table__.c).where(Push.id == push_id)).mappings().one_or_none()
         if found is None:
             raise ConfigurationError(f"There is no push {push_id!r}. `provider push list` shows them.")
         return found
 
-    def all(self, *, unfinished: bool = False) -> list[RowMapping]:
+    def list_pushes(self, *, unfinished: bool = False) -> list[RowMapping]:
         """List the pushes, the newest first."""
         chosen = select(*Push.__table__.c).order_by(Push.created_at.desc(), Push.id)
         if unfinished:
@@ -100,47 +102,47 @@ class Outbox:
         with self._engine.connect() as connection:
             return list(connection.execute(chosen).mappings())
 
-    def begin_reading(self, push_id: str, *, again: bool) -> tuple[str, int]:
-        """Become the one who reads; give the name to append under, and how many records to skip.
+    def begin_reading(self, push_id: str, *, from_start: bool) -> tuple[str, int]:
+        """Become the only reader of a push; return the reader's id, and how many records to skip.
 
-        `again` throws away what an interrupted reading left, none of which was sent, and begins at the first record.
+        `from_start` deletes what an interrupted reading left, none of which was sent.
         """
         reader = secrets.token_hex(8)
         with self._locked(push_id) as (connection, push):
             connection.execute(update(Push).where(Push.id == push_id).values(reader=reader))
-            if not again:
+            if not from_start:
                 return reader, int(push["position"])
             connection.execute(update(Push).where(Push.id == push_id).values(position=0, dead=0))
             connection.execute(delete(Batch).where(Batch.push_id == push_id))
             connection.execute(delete(DeadLetter).where(DeadLetter.push_id == push_id))
             return reader, 0
 
-    def append(self, push_id: str, reader: str, group: Group) -> bool:
-        """Add records to the outbox, with how far reading has come; False when somebody else reads by now."""
+    def append(self, push_id: str, reader: str, group: RecordGroup) -> bool:
+        """Add the batches and dead letters of a group; False when another process has become the reader."""
         with self._locked(push_id) as (connection, push):
             if push["reader"] != reader:
                 return False
             progress = {"position": push["position"] + group.read, "dead": push["dead"] + len(group.rejected)}
             connection.execute(update(Push).where(Push.id == push_id).values(progress))
-            self._add(connection, push_id, group.entries)
-            self._bury(connection, push_id, group.rejected)
+            self._add_batches(connection, push_id, group.entries)
+            self._add_dead_letters(connection, push_id, group.rejected)
         return True
 
     def end_reading(self, push_id: str, reader: str) -> bool:
-        """Note that the last record is read; False when somebody else reads by now."""
+        """Note that the last record is read; False when another process has become the reader."""
         ended = update(Push).where(Push.id == push_id, Push.reader == reader).values(read_at=datetime.now(UTC))
         with self._locked(push_id) as (connection, _):
             return connection.execute(ended).rowcount > 0
 
-    def waiting(self, push_id: str) -> tuple[int, int]:
-        """Count the batches that have no answer yet, and their records."""
+    def count_waiting(self, push_id: str) -> tuple[int, int]:
+        """Count the batches without an answer, and their records."""
         counted = select(func.count(), func.coalesce(func.sum(Batch.records), 0)).where(Batch.push_id == push_id)
         with self._engine.connect() as connection:
             batches, records = connection.execute(counted).one()
         return int(batches), int(records)
 
-    def claim(self, push_id: str, most: int) -> list[Claimed]:
-        """Take batches that are due and nobody else's."""
+    def claim(self, push_id: str, most: int) -> list[ClaimedBatch]:
+        """Claim at most `most` batches that are due and that no other process holds."""
         now = time.time()
         due = (
             select(Batch.id, Batch.payload, Batch.records, Batch.attempts)
@@ -149,50 +151,52 @@ class Outbox:
             .limit(most)
         )
         with self._locked(push_id) as (connection, _):
-            claimed = [Claimed(**row) for row in connection.execute(due).mappings()]
-            self._lease(connection, claimed, now + LEASE_SECONDS)
+            claimed = [ClaimedBatch(**row) for row in connection.execute(due).mappings()]
+            self._set_lease(connection, claimed, now + LEASE_SECONDS)
         return claimed
 
-    def extend(self, push_id: str, held: Sequence[Claimed]) -> None:
-        """Hold batches for longer."""
+    def extend_leases(self, push_id: str, held: Sequence[ClaimedBatch]) -> None:
+        """Hold claimed batches for another lease."""
         with self._locked(push_id) as (connection, _):
-            self._lease(connection, held, time.time() + LEASE_SECONDS)
+            self._set_lease(connection, held, time.time() + LEASE_SECONDS)
 
-    def release(self, push_id: str, held: Sequence[Claimed]) -> None:
-        """Give batches back unsent."""
+    def release(self, push_id: str, held: Sequence[ClaimedBatch]) -> None:
+        """Give claimed batches back unsent: they are free at once."""
         with self._locked(push_id) as (connection, _):
-            self._lease(connection, held, 0)
+            self._set_lease(connection, held, 0)
 
-    def record(self, push_id: str, changes: Changes) -> None:
-        """Write what came of batches, in one transaction. One that is gone was somebody else's: it is left out."""
-        ended = (changes.accepted, changes.halved, changes.dead)
+    def write_outcomes(self, push_id: str, outcomes: BatchOutcomes) -> None:
+        """Write what became of batches. A batch that is gone was answered through another process: it is left out."""
+        ended = (outcomes.accepted, outcomes.halved, outcomes.dead)
         touched = [batch.id for changed in ended for batch, *_ in changed]
         with self._locked(push_id) as (connection, push):
-            there = set(connection.scalars(select(Batch.id).where(Batch.id.in_(touched))))
-            accepted = [it for it in changes.accepted if it[0].id in there]
-            halved = [it for it in changes.halved if it[0].id in there]
-            dead = [it for it in changes.dead if it[0].id in there]
+            # SQLite gives a new batch the id of a deleted one: by its payload it is known to be the same.
+            rows = connection.execute(select(Batch.id, Batch.payload).where(Batch.id.in_(touched)))
+            payloads = {row.id: row.payload for row in rows}
+            accepted = [it for it in outcomes.accepted if payloads.get(it[0].id) == it[0].payload]
+            halved = [it for it in outcomes.halved if payloads.get(it[0].id) == it[0].payload]
+            dead = [it for it in outcomes.dead if payloads.get(it[0].id) == it[0].payload]
             connection.execute(
                 update(Push)
                 .where(Push.id == push_id)
                 .values(
                     accepted=push["accepted"] + sum(batch.records for batch, _ in accepted),
                     dead=push["dead"] + len(dead),
-                    requests=push["requests"] + changes.requests,
+                    requests=push["requests"] + outcomes.requests,
                 )
             )
             if gone := [batch.id for ended in (accepted, halved, dead) for batch, _ in ended]:
                 connection.execute(delete(Batch).where(Batch.id.in_(gone)))
-            self._add(connection, push_id, [half for _, both in halved for half in both])
-            self._bury(connection, push_id, [rejected for _, rejected in dead])
-            for batch, due_at, is_attempt, message in changes.later:
+            self._add_batches(connection, push_id, [half for _, both in halved for half in both])
+            self._add_dead_letters(connection, push_id, [rejected for _, rejected in dead])
+            for batch, due_at, is_attempt, message in outcomes.later:
                 again = {"due_at": due_at, "attempts": Batch.attempts + int(is_attempt), "message": message}
                 connection.execute(update(Batch).where(Batch.id == batch.id).values(again | {"leased_until": 0}))
             if awaited := sorted({name for _, names in accepted for name in names}):
-                connection.execute(self._await, [{"push_id": push_id, "ref_id": name} for name in awaited])
+                connection.execute(self._insert_sent, [{"push_id": push_id, "ref_id": name} for name in awaited])
 
     def finish(self, push_id: str) -> bool:
-        """Note that a push is done, if it is: read to the end, and nothing waits."""
+        """Note that a push is done when all is read and no batch waits; return whether it is done."""
         with self._locked(push_id) as (connection, push):
             left = connection.scalar(select(Batch.id).where(Batch.push_id == push_id).limit(1))
             done = push["read_at"] is not None and left is None
@@ -202,8 +206,8 @@ class Outbox:
             empty_log(self._engine)
         return done
 
-    def dead(self, push_id: str) -> Iterator[RowMapping]:
-        """List the dead letters of a push, in the order they died."""
+    def dead_letters(self, push_id: str) -> Iterator[RowMapping]:
+        """List the dead letters of a push, the oldest first."""
         last = 0
         while True:
             page = (
@@ -219,42 +223,42 @@ class Outbox:
             yield from rows
             last = rows[-1]["id"]
 
-    def revive(self, push_id: str, letters: Sequence[int], entries: Sequence[Entries]) -> None:
-        """Put the records of dead letters back among those that wait."""
+    def requeue(self, push_id: str, dead_letters: Sequence[int], entries: Sequence[Entries]) -> None:
+        """Replace dead letters, named by id, by batches of their records; ConfigurationError when one is gone."""
         with self._locked(push_id) as (connection, push):
             gone = connection.execute(
-                delete(DeadLetter).where(DeadLetter.push_id == push_id, DeadLetter.id.in_(letters))
+                delete(DeadLetter).where(DeadLetter.push_id == push_id, DeadLetter.id.in_(dead_letters))
             ).rowcount
-            if gone != len(letters):
+            if gone != len(dead_letters):
                 raise ConfigurationError(f"Somebody else is retrying push {push_id} right now.")
-            revived = {"dead": push["dead"] - gone, "finished_at": None}
-            connection.execute(update(Push).where(Push.id == push_id).values(revived))
-            self._add(connection, push_id, entries)
+            counts = {"dead": push["dead"] - gone, "finished_at": None}
+            connection.execute(update(Push).where(Push.id == push_id).values(counts))
+            self._add_batches(connection, push_id, entries)
 
     @contextmanager
     def _locked(self, push_id: str) -> Iterator[tuple[Connection, RowMapping]]:
-        """Open a transaction that holds the push, and give what it holds."""
+        """Open a transaction that locks the row of a push, and give the row."""
         with self._engine.begin() as connection:
             if connection.dialect.name == "sqlite":
                 connection.exec_driver_sql("BEGIN IMMEDIATE")  # SQLite has no lock of a row
-            held = select(*Push.__table__.c).where(Push.id == push_id).with_for_update()
-            yield connection, connection.execute(held).mappings().one()
+            locked = select(*Push.__table__.c).where(Push.id == push_id).with_for_update()
+            yield connection, connection.execute(locked).mappings().one()
 
     @staticmethod
-    def _lease(connection: Connection, batches: Sequence[Claimed], until: float) -> None:
+    def _set_lease(connection: Connection, batches: Sequence[ClaimedBatch], until: float) -> None:
         if batches:
             ids = [batch.id for batch in batches]
             connection.execute(update(Batch).where(Batch.id.in_(ids)).values(leased_until=until))
 
     @staticmethod
-    def _add(connection: Connection, push_id: str, entries: Sequence[Entries]) -> None:
+    def _add_batches(connection: Connection, push_id: str, entries: Sequence[Entries]) -> None:
         if entries:
             fresh = {"push_id": push_id, "attempts": 0, "due_at": time.time(), "leased_until": 0}
             rows = [{**fresh, "payload": some.payload, "records": some.records} for some in entries]
             connection.execute(insert(Batch), rows)
 
     @staticmethod
-    def _bury(connection: Connection, push_id: str, rejected: Sequence[Rejected]) -> None:
+    def _add_dead_letters(connection: Connection, push_id: str, rejected: Sequence[RejectedRecord]) -> None:
         if rejected:
             rows = [
                 {

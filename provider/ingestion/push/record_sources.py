@@ -1,10 +1,12 @@
-"""Origins: where the records of a push come from. An origin is kept with its push, so that it can be read again."""
+"""Record sources: where the records of a push come from. A source is stored with its push, to be opened again."""
 
 import hashlib
-from collections.abc import Callable, Generator, Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Self
 
 from sqlalchemy import Engine, select
 
@@ -15,164 +17,254 @@ from provider.database.sources import Sources
 from provider.dataset import TableDataset
 from provider.dataset.discover import discover
 from provider.errors import ConfigurationError
-from provider.ingestion.push.batches import Read
+from provider.ingestion.push.batches import SourceRecord
 from provider.records.importing.file_rows import BrokenRow
 from provider.records.importing.readers import EXCEL, FileRows
 from provider.records.importing.row_conversion import RowConversion
 from provider.settings import Settings
 from provider.store.entity_tables import TABLES, record_of
 
-_READ_LIMIT = 3600.0
-"""Seconds a query may take: it reads a whole table."""
+_QUERY_SECONDS = 3600.0
+"""How long a query may take: it reads a whole table."""
 
 _ROWS = 500
 """Rows that are fetched at a time."""
 
-Origin = dict[str, Any]
 
-Convert = Callable[[Mapping[str, Any]], tuple[dict[str, Any], dict[str, str]]]
-"""Makes a record of a row, and says what of it could not be converted, by field."""
+@dataclass(frozen=True)
+class SourceContext:
+    """What a source is opened with. A source that keeps order leaves out the first `skip` records."""
 
+    object_type: str
+    settings: Settings
+    engine: Engine
+    skip: int = 0
 
-def file_origin(path: Path) -> Origin:
-    """Describe a file, so that a later look at it tells whether it is the same; ConfigurationError."""
-    try:
-        with path.open("rb") as file:
-            digest, lines = hashlib.sha256(), 0
-            while chunk := file.read(1 << 20):
-                digest.update(chunk)
-                lines += chunk.count(b"\n")
-    except OSError as error:
-        raise ConfigurationError(f"{path} cannot be read ({error.strerror}).") from None
-    counted = None if path.suffix.lower() in EXCEL else lines  # what is packed has no lines
-    return {"kind": "file", "path": str(path.resolve()), "sha256": digest.hexdigest(), "lines": counted}
-
-
-def stored_origin(since: datetime | None) -> Origin:
-    """Describe the records of an entity's own table, all or those stored since."""
-    return {"kind": "stored", "since": since and since.isoformat()}
-
-
-def dataset_origin(names: Sequence[str]) -> Origin:
-    """Describe all rows of datasets."""
-    return {"kind": "dataset", "names": list(names)}
-
-
-def sql_origin(sql: str, source: str) -> Origin:
-    """Describe the rows of a query on a source."""
-    return {"kind": "sql", "sql": sql, "source": source}
-
-
-def describe(origin: Origin) -> str:
-    """Name an origin for people."""
-    match origin["kind"]:
-        case "file":
-            return f"file {Path(origin['path']).name}"
-        case "stored":
-            return f"stored since {origin['since']}" if origin["since"] else "stored"
-        case "dataset":
-            return f"dataset {', '.join(origin['names'])}"
-    return f"SQL on {origin['source']}"
-
-
-def is_query(origin: Origin) -> bool:
-    """Tell a query from a file: only a file has the same records in the same places when it is read again."""
-    return str(origin["kind"]) != "file"
-
-
-def open_origin(
-    origin: Origin, object_type: str, *, settings: Settings, engine: Engine, skip: int = 0
-) -> Generator[Read]:
-    """Read the records, those of a file after the first `skip`; ConfigurationError for what cannot be read.
-
-    What can be known to be wrong is raised at once, not when the first record is asked for. Close it.
-    """
-    match origin["kind"]:
-        case "file":
-            return _of_file(Path(origin["path"]), _conversion(object_type, settings), skip)
-        case "stored":
-            return _stored(object_type, engine, origin["since"])
-        case "dataset":
-            return _of_datasets(origin["names"], object_type, settings)
-    return _of_query(origin["source"], origin["sql"], object_type, settings)
-
-
-def check_unchanged(origin: Origin) -> None:
-    """Make sure that a file is the one whose reading was interrupted; ConfigurationError when it is not."""
-    if file_origin(Path(origin["path"])) != origin:
-        raise ConfigurationError(
-            f"{origin['path']} has changed since this push began, so it cannot be read on. "
-            "Put the old file back, or begin a new push: what Pango has already is only overwritten."
+    def converter(self) -> Callable[[str, Mapping[str, Any]], SourceRecord]:
+        """Return what makes a record of a row and its place; rows of an unknown type are taken as they are."""
+        entity = ENTITIES.get(self.object_type)
+        convert = (
+            RowConversion(entity, {}, region=self.settings.phone_region, keeps_unknown=True)
+            if entity
+            else _take_as_it_is
         )
 
+        def make_record(place: str, row: Mapping[str, Any]) -> SourceRecord:
+            record, problems = convert(row)
+            return SourceRecord(place, record or dict(row), problems)
 
-def _of_file(path: Path, convert: Convert, skip: int) -> Generator[Read]:
-    rows = FileRows(path)
+        return make_record
 
-    def records() -> Generator[Read]:
-        with rows:
-            for position, (number, row) in enumerate(rows):
-                if position >= skip:
-                    yield _read(f"row {number}", row, convert)
-
-    return records()
+    def open_sources(self) -> Sources:
+        """Open the partner's databases for queries that may take an hour."""
+        return Sources(self.settings.sources, limit=_QUERY_SECONDS)
 
 
-def _stored(object_type: str, engine: Engine, since: str | None) -> Generator[Read]:
-    if object_type not in TABLES:
-        raise ConfigurationError(f"No {object_type} is stored here. There are: {', '.join(TABLES)}.")
-    table, entity = TABLES[object_type], ENTITIES[object_type]
-    chosen = select(table).order_by(table.c.row_id)
-    if since:
-        chosen = chosen.where(table.c.stored_at >= datetime.fromisoformat(since))
+@dataclass(frozen=True)
+class RecordSource(ABC):
+    """Where the records of a push come from. The fields are JSON values: they are stored in the push's row."""
 
-    def records() -> Generator[Read]:
-        with engine.connect() as connection:
-            rows = connection.execution_options(yield_per=_ROWS).execute(chosen)
-            for row in rows.mappings():
-                yield Read(f"row {row['row_id']}", record_of(entity, dict(row)))
+    kind: ClassVar[str]
+    """The name under which the source is stored; see `load_source`."""
 
-    return records()
+    keeps_order: ClassVar[bool] = False
+    """Whether reading it again gives the same records in the same places.
+
+    Then a push may send while it reads, and an interrupted one reads on after the last record. Otherwise all records
+    are read before the first one is sent.
+    """
+
+    @property
+    def expected(self) -> int | None:
+        """How many records there are, roughly; None when that is not known before they are read."""
+        return None
+
+    def dump(self) -> dict[str, Any]:
+        """Return the source as JSON values, from which `load_source` makes it again."""
+        return {"kind": self.kind, **asdict(self)}
+
+    @abstractmethod
+    def describe(self) -> str:
+        """Name the source for people."""
+
+    @abstractmethod
+    def open(self, context: SourceContext) -> Generator[SourceRecord]:
+        """Read the records; the caller closes the generator.
+
+        ConfigurationError for what cannot be read, where possible before the first record is asked for.
+        """
+
+    def check_unchanged(self) -> None:  # noqa: B027 -- of the other sources nothing is known to compare
+        """Check before reading on that the records are those that were read before; ConfigurationError."""
 
 
-def _of_datasets(names: Sequence[str], object_type: str, settings: Settings) -> Generator[Read]:
+@dataclass(frozen=True)
+class FileSource(RecordSource):
+    """The rows of a file, recognised by its SHA-256. `lines` is None for Excel, which is compressed."""
+
+    kind = "file"
+    keeps_order = True
+
+    path: str
+    sha256: str
+    lines: int | None
+
+    @classmethod
+    def of(cls, path: Path) -> Self:
+        """Hash a file and count its lines; ConfigurationError."""
+        try:
+            with path.open("rb") as file:
+                digest, lines = hashlib.sha256(), 0
+                while chunk := file.read(1 << 20):
+                    digest.update(chunk)
+                    lines += chunk.count(b"\n")
+        except OSError as error:
+            raise ConfigurationError(f"{path} cannot be read ({error.strerror}).") from None
+        counted = None if path.suffix.lower() in EXCEL else lines
+        return cls(str(path.resolve()), digest.hexdigest(), counted)
+
+    @property
+    def expected(self) -> int | None:
+        """Return the number of lines."""
+        return self.lines
+
+    def describe(self) -> str:
+        """Name the file without its folder."""
+        return f"file {Path(self.path).name}"
+
+    def open(self, context: SourceContext) -> Generator[SourceRecord]:
+        """Read the rows as `provider import` does."""
+        rows, make_record = FileRows(Path(self.path)), context.converter()
+
+        def records() -> Generator[SourceRecord]:
+            with rows:
+                for position, (number, row) in enumerate(rows):
+                    if position >= context.skip:
+                        yield make_record(f"row {number}", row)
+
+        return records()
+
+    def check_unchanged(self) -> None:
+        """Compare the file's hash with that of the beginning."""
+        if self.of(Path(self.path)) != self:
+            raise ConfigurationError(
+                f"{self.path} has changed since this push began, so it cannot be read on. "
+                "Put the old file back, or begin a new push: what Pango has already is only overwritten."
+            )
+
+
+@dataclass(frozen=True)
+class StoredSource(RecordSource):
+    """The records in an entity's own table, all or those stored since a time (ISO 8601)."""
+
+    kind = "stored"
+
+    since: str | None
+
+    def describe(self) -> str:
+        """Name the table's records."""
+        return f"stored since {self.since}" if self.since else "stored"
+
+    def open(self, context: SourceContext) -> Generator[SourceRecord]:
+        """Read the records in the order in which they were first stored."""
+        object_type = context.object_type
+        if object_type not in TABLES:
+            raise ConfigurationError(f"No {object_type} is stored here. There are: {', '.join(TABLES)}.")
+        table, entity = TABLES[object_type], ENTITIES[object_type]
+        chosen = select(table).order_by(table.c.row_id)
+        if self.since:
+            chosen = chosen.where(table.c.stored_at >= datetime.fromisoformat(self.since))
+
+        def records() -> Generator[SourceRecord]:
+            with context.engine.connect() as connection:
+                rows = connection.execution_options(yield_per=_ROWS).execute(chosen)
+                for row in rows.mappings():
+                    yield SourceRecord(f"row {row['row_id']}", record_of(entity, dict(row)))
+
+        return records()
+
+
+@dataclass(frozen=True)
+class DatasetSource(RecordSource):
+    """All rows of datasets over tables."""
+
+    kind = "dataset"
+
+    names: list[str]
+
+    def describe(self) -> str:
+        """Name the datasets."""
+        return f"dataset {', '.join(self.names)}"
+
+    def open(self, context: SourceContext) -> Generator[SourceRecord]:
+        """Read the datasets one after the other."""
+        datasets = _find_datasets(self.names, context.settings)
+        sources, make_record = context.open_sources(), context.converter()
+        hash_key = derive_key(context.settings.require_secret_key(), "masks")
+        for dataset in datasets:
+            dataset.prepare(sources, hash_key=hash_key)
+
+        def records() -> Generator[SourceRecord]:
+            try:
+                for dataset in datasets:
+                    for number, record in enumerate(dataset.all(), 1):
+                        yield make_record(f"{dataset.name}, row {number}", record)
+            finally:
+                _close(sources)
+
+        return records()
+
+
+@dataclass(frozen=True)
+class QuerySource(RecordSource):
+    """The rows of a SQL query on one of the partner's databases."""
+
+    kind = "sql"
+
+    sql: str
+    source: str
+
+    def describe(self) -> str:
+        """Name the database."""
+        return f"SQL on {self.source}"
+
+    def open(self, context: SourceContext) -> Generator[SourceRecord]:
+        """Run the query; its columns are named like the fields."""
+        sources, make_record = context.open_sources(), context.converter()
+        source = sources[self.source]
+
+        def records() -> Generator[SourceRecord]:
+            try:
+                for number, row in enumerate(source.stream(self.sql), 1):
+                    yield make_record(f"row {number}", _as_json_values(dict(row)))
+            finally:
+                _close(sources)
+
+        return records()
+
+
+_SOURCES: dict[str, type[RecordSource]] = {
+    source.kind: source for source in (FileSource, StoredSource, DatasetSource, QuerySource)
+}
+
+
+def load_source(stored: Mapping[str, Any]) -> RecordSource:
+    """Make a source from what `dump` returned, and what pushes of earlier releases stored."""
+    fields = dict(stored)
+    return _SOURCES[fields.pop("kind")](**fields)
+
+
+def _find_datasets(names: list[str], settings: Settings) -> list[TableDataset]:
     known = discover(settings.datasets)
-    chosen: list[TableDataset] = []
+    found: list[TableDataset] = []
     for name in names:
         if name not in known:
             raise ConfigurationError(f"There is no dataset {name!r}. There are: {', '.join(known)}.")
         dataset = known[name]
         if not isinstance(dataset, TableDataset):
             raise ConfigurationError(f"Dataset {name} is a function that finds one person: it has no rows to push.")
-        chosen.append(dataset)
-    sources, convert = Sources(settings.sources, limit=_READ_LIMIT), _conversion(object_type, settings)
-    hash_key = derive_key(settings.require_secret_key(), "masks")
-    for dataset in chosen:
-        dataset.prepare(sources, hash_key=hash_key)
-
-    def records() -> Generator[Read]:
-        try:
-            for dataset in chosen:
-                for number, record in enumerate(dataset.all(), 1):
-                    yield _read(f"{dataset.name}, row {number}", record, convert)
-        finally:
-            _close(sources)
-
-    return records()
-
-
-def _of_query(name: str, sql: str, object_type: str, settings: Settings) -> Generator[Read]:
-    sources, convert = Sources(settings.sources, limit=_READ_LIMIT), _conversion(object_type, settings)
-    source = sources[name]
-
-    def records() -> Generator[Read]:
-        try:
-            for number, row in enumerate(source.stream(sql), 1):
-                yield _read(f"row {number}", _plain(dict(row)), convert)
-        finally:
-            _close(sources)
-
-    return records()
+        found.append(dataset)
+    return found
 
 
 def _close(sources: Sources) -> None:
@@ -180,20 +272,11 @@ def _close(sources: Sources) -> None:
         source.engine.dispose()
 
 
-def _conversion(object_type: str, settings: Settings) -> Convert:
-    """Say how rows become records; those of a type nobody knows are taken as they are."""
-    entity = ENTITIES.get(object_type)
-    if entity is None:
-        return lambda row: ({}, {"": row.reason}) if isinstance(row, BrokenRow) else (dict(row), {})
-    return RowConversion(entity, {}, region=settings.phone_region, keeps_unknown=True)
+def _take_as_it_is(row: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    return ({}, {"": row.reason}) if isinstance(row, BrokenRow) else (dict(row), {})
 
 
-def _read(place: str, row: Mapping[str, Any], convert: Convert) -> Read:
-    record, problems = convert(row)
-    return Read(place, record or dict(row), problems)
-
-
-def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Give a query's values as JSON has them, but for times and what is nested, which a field may want as they are."""
+def _as_json_values(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Make JSON values of a query's row. Times, lists and objects stay: the conversion reads them by the field."""
     kept = {name: value for name, value in row.items() if isinstance(value, (date, list, dict))}
     return {**flat({name: value for name, value in row.items() if name not in kept}), **kept}

@@ -1,7 +1,7 @@
-"""Who may ingest: Pango's two ways of fetching a token, and of sending it.
+"""Authentication of ingests: Pango's two ways of fetching a token and of sending it.
 
-Version 1 is documented (PangoCDP, "Authentication"); version 2 is what public clients of Pango do. What is answered to
-wrong credentials no page says.
+Version 1 is documented (PangoCDP, "Authentication"); version 2 is what public clients of Pango do. The answers to wrong
+credentials are made up.
 """
 
 import secrets
@@ -12,15 +12,15 @@ from typing import Any, Self
 from flask import Response, request
 
 from provider.proof.simulator.json_answers import answer, sent_object
-from provider.proof.simulator.simulator_state import State
+from provider.proof.simulator.simulator_state import SimulatorState
 
 TOKEN_SECONDS = 1800
 """How long a token lives (PangoCDP, "Authentication", the example of an answer)."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Credentials:
-    """What a partner is given by Pango, and the key a partner gives Pango for callbacks."""
+class PangoCredentials:
+    """The credentials Pango gives a partner, and the key a partner gives Pango for callbacks."""
 
     username: str = ""
     api_key: str = ""
@@ -31,30 +31,35 @@ class Credentials:
     refresh_token: str = ""
     callback_key: str = ""
 
-    def complete(self, state: State) -> Self:
-        """Keep these in the state, and fill what is empty: from the state, or else with something fresh and random."""
+    def complete(self, state: SimulatorState) -> Self:
+        """Store these credentials; fill the empty ones from the state, or with random text."""
         kept = {}
         for field in fields(self):
             name = field.name
-            kept[name] = state.keep_credential(name, getattr(self, name)) or state.keep_credential(
+            kept[name] = state.store_credential(name, getattr(self, name)) or state.store_credential(
                 name, f"{name.replace('_', '-')}-{secrets.token_urlsafe(18)}"
             )
         return replace(self, **kept)
 
 
 class Accounts:
-    """Issues tokens and recognises them. `ends_early` is how many seconds they live really, if not what they say."""
+    """Issues and checks tokens. `ends_early`: the seconds after which they end, when earlier than they say."""
 
     def __init__(
-        self, credentials: Credentials, state: State, *, speed_up: float = 1.0, ends_early: float | None = None
+        self,
+        credentials: PangoCredentials,
+        state: SimulatorState,
+        *,
+        speed_up: float = 1.0,
+        ends_early: float | None = None,
     ) -> None:
         self._credentials = credentials
         self._state = state
         self._seconds = TOKEN_SECONDS / speed_up
-        self._lives = self._seconds if ends_early is None else ends_early / speed_up
+        self._valid_seconds = self._seconds if ends_early is None else ends_early / speed_up
 
     def authenticate(self) -> Response:
-        """Answer version 1: username, apiKey and cdpGKey against a token."""
+        """Answer version 1: a token for username, apiKey and cdpGKey."""
         sent, own = sent_object() or {}, self._credentials
         if not sent.get("username") or not sent.get("apiKey"):
             return _missing_info("Username and ApiKey are required")
@@ -75,7 +80,7 @@ class Accounts:
         )
 
     def authenticate_app(self, organisation: str) -> Response:
-        """Answer version 2: a refresh token, an app and an account against an access token."""
+        """Answer version 2: an access token for a refresh token, an app and an account."""
         sent, own = sent_object() or {}, self._credentials
         shown = (organisation, request.headers.get("refreshToken"), sent.get("appId"), sent.get("account"))
         if shown != (own.org_id, own.refresh_token, own.app_id, own.account):
@@ -83,29 +88,29 @@ class Accounts:
         token, _ = self._issue()
         return answer({"success": True, "data": {"accessToken": token}})
 
-    def admits(self) -> bool:
-        """Say whether an ingest of version 1 carries a live token and its API key."""
+    def is_authenticated(self) -> bool:
+        """Return whether an ingest of version 1 has a valid token and its API key."""
         sent = request.headers
-        return sent.get("API_KEY") == self._credentials.api_key and self._is_alive(sent.get("TOKEN", ""))
+        return sent.get("API_KEY") == self._credentials.api_key and self._is_valid(sent.get("TOKEN", ""))
 
-    def admits_app(self) -> bool:
-        """Say whether an ingest of version 2 carries a live token and its organisation."""
+    def is_app_authenticated(self) -> bool:
+        """Return whether an ingest of version 2 has a valid token and its organisation."""
         scheme, _, token = request.headers.get("AccessToken", "").partition(" ")
         known = request.headers.get("OrgId") == self._credentials.org_id
-        return known and scheme == "Bearer" and self._is_alive(token)
+        return known and scheme == "Bearer" and self._is_valid(token)
 
     def _issue(self) -> tuple[str, int]:
-        """Make a token; give it and the moment, in milliseconds since 1970."""
+        """Make a token; return it and the time, in milliseconds since 1970."""
         token, now = secrets.token_urlsafe(32), time.time()
-        self._state.keep_token(token, ends_at=now + self._lives)
+        self._state.store_token(token, ends_at=now + self._valid_seconds)
         return token, int(now * 1000)
 
-    def _is_alive(self, token: str) -> bool:
+    def _is_valid(self, token: str) -> bool:
         return self._state.knows_token(token, time.time())
 
 
 def unauthorized(message: str) -> Response:
-    """Refuse whoever is not known: HTTP 401, in the shape of the documented errors."""
+    """Answer HTTP 401, in the shape of the documented errors."""
     return answer({"success": False, "errorCode": "UNAUTHORIZED", "message": message}, status=401)
 
 

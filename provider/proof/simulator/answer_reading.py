@@ -1,4 +1,4 @@
-"""What Pango reads from an answer of the Access Data API, and what in it is outside the contract.
+"""Reads an answer of the Access Data API as Pango does, and warns of what is outside the contract.
 
 The four roles and the names each may have: PangoCDP, "Access Data API", Data Response.
 """
@@ -35,8 +35,8 @@ class Member:
 
 
 @dataclass
-class Reading:
-    """What Pango makes of an answer. `warnings` say what its documentation forbids, or does not promise."""
+class AnswerReading:
+    """What Pango reads from an answer. `warnings`: what its documentation forbids or does not promise."""
 
     success: bool = False
     error_code: Any = None
@@ -45,9 +45,9 @@ class Reading:
     warnings: list[str] = field(default_factory=list)
 
 
-def read(status: int, body: bytes, names: Mapping[str, str] | None = None) -> Reading:
-    """Read an answer. `names` says what a role's key is called, where it is set; else any accepted name will do."""
-    reading = Reading()
+def read_answer(status: int, body: bytes, names: Mapping[str, str] | None = None) -> AnswerReading:
+    """Read an answer. `names`: the keys that are set in Pango's console, by role; else any accepted key counts."""
+    reading = AnswerReading()
     try:
         content = orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -57,13 +57,13 @@ def read(status: int, body: bytes, names: Mapping[str, str] | None = None) -> Re
         return reading
     keys = {role: _find(role, content, (names or {}).get(role), reading.warnings) for role in ROLES}
     _read_success(content, keys["success_key"], status, reading)
-    _read_words(content, keys["error_code_key"], keys["message_key"], reading)
+    _read_code_and_message(content, keys["error_code_key"], keys["message_key"], reading)
     _read_data(content, keys["data_key"], reading)
     return reading
 
 
 def _find(role: str, content: Mapping[str, Any], name: str | None, warnings: list[str]) -> str | None:
-    """Give the key that plays a role, or None."""
+    """Return the key that has a role, or None."""
     accepted = ROLES[role]
     present = [key for key in accepted if key in content]
     if len(present) > 1:
@@ -77,7 +77,7 @@ def _find(role: str, content: Mapping[str, Any], name: str | None, warnings: lis
     return None
 
 
-def _read_success(content: Mapping[str, Any], key: str | None, status: int, reading: Reading) -> None:
+def _read_success(content: Mapping[str, Any], key: str | None, status: int, reading: AnswerReading) -> None:
     if key is None:
         return
     reading.success = content[key] is True
@@ -87,7 +87,9 @@ def _read_success(content: Mapping[str, Any], key: str | None, status: int, read
         reading.warnings.append(f"HTTP {status} with a success: Pango may believe either.")
 
 
-def _read_words(content: Mapping[str, Any], code_key: str | None, message_key: str | None, reading: Reading) -> None:
+def _read_code_and_message(
+    content: Mapping[str, Any], code_key: str | None, message_key: str | None, reading: AnswerReading
+) -> None:
     if code_key is not None:
         reading.error_code = content[code_key]
         if _type_of(reading.error_code) not in ("text", "number"):
@@ -98,7 +100,7 @@ def _read_words(content: Mapping[str, Any], code_key: str | None, message_key: s
             reading.warnings.append(f"{message_key} is {_type_of(reading.message)}; it must be text.")
 
 
-def _read_data(content: Mapping[str, Any], key: str | None, reading: Reading) -> None:
+def _read_data(content: Mapping[str, Any], key: str | None, reading: AnswerReading) -> None:
     if key is None:
         return
     data = content[key]

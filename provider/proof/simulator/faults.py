@@ -1,4 +1,4 @@
-"""Faults made on purpose, each at a rate that is asked for; all off by default."""
+"""Simulated faults, each at its rate; all rates are 0 by default."""
 
 import time
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 from flask import Response
 
-from provider.proof.simulator.journal import Journal, Line
+from provider.proof.simulator.journal import Journal, JournalLine
 from provider.proof.simulator.json_answers import answer
 
 RETRY_AFTER = "X-Rate-Limit-Retry-After-Seconds"
@@ -20,7 +20,7 @@ _MALFORMED_WAITS = (None, "", "soon", "-1", "0.5", "99999999999")
 
 @dataclass(frozen=True, kw_only=True)
 class Rates:
-    """The share of requests, from 0 to 1, that meet each fault; `latency` is in seconds and meets all of them."""
+    """The share of requests, from 0 to 1, that have each fault; `latency` is in seconds and delays all of them."""
 
     fail: float = 0.0
     limit: float = 0.0
@@ -34,26 +34,26 @@ class Dropped(Response):
     """No answer: not a byte is sent, and the connection is closed."""
 
     def __call__(self, *_: Any) -> NoReturn:
-        """End the request as if the caller had hung up, which Werkzeug's server takes without a word."""
+        """Raise what Werkzeug's server raises itself when the caller hangs up: it logs nothing."""
         raise ConnectionAbortedError
 
 
 class Faults:
-    """Draws the lots. The same seed draws the same lots, in the order in which requests come."""
+    """Decides at random which requests have faults. The same seed decides the same, by the order of the requests."""
 
     def __init__(self, rates: Rates, journal: Journal, *, seed: int | None = None) -> None:
         self._rates = rates
         self._journal = journal
-        self._random = Random(seed)  # noqa: S311 -- lots, not secrets
+        self._random = Random(seed)  # noqa: S311 -- no secrets
         self._lock = Lock()
 
     def wait(self) -> None:
-        """Be slow."""
+        """Wait for the latency."""
         if self._rates.latency:
             time.sleep(self._rates.latency)
 
     def limit(self) -> Response | None:
-        """Refuse a request as if a window were full, now and then with a waiting time that makes no sense."""
+        """Answer 429 at the rate of `limit`, sometimes with a malformed waiting time."""
         if not self._happens(self._rates.limit, "429 without need"):
             return None
         if not self._happens(self._rates.malformed, "malformed waiting time"):
@@ -62,7 +62,7 @@ class Faults:
             return limited(self._random.choice(_MALFORMED_WAITS))
 
     def disturb(self, respond: Callable[[], Response]) -> Response:
-        """Response a request, unless a fault comes between: before the request is handled, or after it."""
+        """Answer a request, or replace the answer by a fault, before or after the request is handled."""
         if self._happens(self._rates.fail, "500"):
             return answer(
                 {"success": False, "errorCode": "INTERNAL_ERROR", "message": "A simulated failure"}, status=500
@@ -70,7 +70,7 @@ class Faults:
         if self._happens(self._rates.drop / 2, "dropped before it was handled"):
             return Dropped()
         given = respond()
-        # Of the requests that are still here, so that both kinds of drop are equally frequent.
+        # Of the requests that are left, so that both kinds of drop are equally frequent.
         if self._happens(self._rates.drop / (2 - self._rates.drop), "dropped after it was handled"):
             return Dropped()
         if self._happens(self._rates.malformed / 2, "answer that is no JSON"):
@@ -81,7 +81,7 @@ class Faults:
         return given
 
     def reject(self) -> bool:
-        """Say whether a record that was queued is not to be stored."""
+        """Return whether a queued record is to fail instead of being stored."""
         return self._happens(self._rates.reject, "record rejected")
 
     def _happens(self, rate: float, name: str) -> bool:
@@ -90,11 +90,11 @@ class Faults:
         with self._lock:
             happens = self._random.random() < rate
         if happens:
-            self._journal.faults.append(Line(name, ""))
+            self._journal.faults.append(JournalLine(name, ""))
         return happens
 
 
 def limited(wait: str | None) -> Response:
-    """Refuse a request because of the rate limits; `wait` goes into the header, None leaves it out."""
+    """Make the 429 of the rate limits; `wait` is the value of the header, None leaves it out."""
     content = {"success": False, "errorCode": "TOO_MANY_REQUESTS", "message": "Rate limit exceeded"}
     return answer(content, status=429, headers=() if wait is None else ((RETRY_AFTER, wait),))

@@ -10,16 +10,16 @@ from provider.errors import ConfigurationError
 
 
 def open_server(app: Flask, host: str, port: int) -> BaseWSGIServer:
-    """Listen, on a free port when 0 is asked for; the server's `port` tells it. ConfigurationError when it cannot."""
+    """Listen on a port, a free one for 0, which the server's `port` tells; ConfigurationError when it cannot."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         listener = socket.create_server((host, port), family=family)
     except OSError as error:
-        reason = str(error.strerror).partition(" (while")[0]  # it goes on with the address
+        reason = str(error.strerror).partition(" (while")[0]  # the rest repeats the address
         raise ConfigurationError(
             f"Cannot listen on {host}:{port}: {reason}. Stop what listens there, or choose another port."
         ) from None
-    with listener:  # make_server takes a copy; of a port in use it would itself end the process
+    with listener:  # make_server copies the socket; given a port in use it would end the process
         return make_server(host, port, app, threaded=True, request_handler=_Handler, fd=listener.fileno())
 
 
@@ -27,7 +27,7 @@ class _Handler(WSGIRequestHandler):
     disable_nagle_algorithm = True
 
     def make_environ(self) -> dict[str, Any]:
-        """Pass API_KEY on, which Pango calls so: Werkzeug leaves out headers whose name has an underscore."""
+        """Add the header API_KEY: Werkzeug leaves out headers with an underscore in their name."""
         return super().make_environ() | {"HTTP_API_KEY": self.headers.get("API_KEY", "")}
 
     def connection_dropped(self, error: BaseException, environ: dict[str, Any] | None = None) -> None:  # noqa: ARG002
@@ -35,4 +35,4 @@ class _Handler(WSGIRequestHandler):
         self.close_connection = True
 
     def log(self, *_: Any) -> None:
-        """Write no access log: addresses may carry personal data; the page shows the last requests."""
+        """Write no access log: addresses may hold personal data. The page shows the last requests."""

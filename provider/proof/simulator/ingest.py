@@ -13,51 +13,51 @@ from flask import Response, request
 from provider.proof.simulator.faults import Faults, limited
 from provider.proof.simulator.json_answers import answer, sent_object
 from provider.proof.simulator.record_rules import canonical, wrong_field
-from provider.proof.simulator.request_windows import Window, Windows
-from provider.proof.simulator.simulator_state import State
+from provider.proof.simulator.request_windows import RequestWindow, RequestWindows
+from provider.proof.simulator.simulator_state import SimulatorState
 
 MOST_ENTRIES = 50
-"""Entries a request may carry; the page's other number, 100, contradicts it twice."""
+"""Entries of a request at most. The page says 100 once and 50 twice."""
 
 _DAY = 86_400 * 1_000_000_000
 
 
 class Ingestion:
-    """Takes requests that were authenticated. `delay` are the seconds between the answer and the storing."""
+    """Answers authenticated requests. `delay`: the seconds between the answer and storing the records."""
 
-    def __init__(self, state: State, faults: Faults, *, speed_up: float = 1.0, delay: float = 1.0) -> None:
+    def __init__(self, state: SimulatorState, faults: Faults, *, speed_up: float = 1.0, delay: float = 1.0) -> None:
         self._state = state
         self._faults = faults
         self._speed_up = speed_up
         self._delay = delay / speed_up
-        state.forget_arrivals(time.time_ns() - round(_DAY / speed_up))
+        state.delete_arrivals(time.time_ns() - round(_DAY / speed_up))
         arrivals = state.arrivals()
         self._last = arrivals[-1] if arrivals else 0
-        self._windows = Windows(speed_up=speed_up, arrivals=arrivals, seen=state.seen())
+        self._windows = RequestWindows(speed_up=speed_up, arrivals=arrivals, seen=state.seen())
 
     def ingest(self) -> Response:
-        """Response a request: 429 when a window is full, 400 for what is wrong with it, 200 when it is queued."""
+        """Answer a request: 429 when a window is full, 400 when it is invalid, 200 when it is queued."""
         if refused := self._faults.limit() or self._count():
             return refused
         return self._faults.disturb(self._accept)
 
-    def use(self) -> list[tuple[Window, int]]:
-        """Give the windows, and how many requests are in each at this moment."""
+    def window_use(self) -> list[tuple[RequestWindow, int]]:
+        """Return the windows with the number of requests in each now."""
         with self._state.lock:
             used = self._windows.used(max(time.time_ns(), self._last))
             return [(replace(window), count) for window, count in zip(self._windows.windows, used, strict=True)]
 
     def _count(self) -> Response | None:
         with self._state.lock:
-            # Every arrival has a moment of its own, also when the clock stands still or goes back.
+            # Every arrival has a time of its own, also when the clock stands still or goes back.
             now = max(time.time_ns(), self._last + 1)
             wait = self._windows.arrive(now)
-            self._state.keep_arrival(None if wait else now, self._windows.windows)
+            self._state.store_arrival(None if wait else now, self._windows.windows)
             if not wait:
                 self._last = now
                 return None
         seconds = wait / 1_000_000_000
-        # In quick time a whole second would be far too long.
+        # With a speed-up, a whole second would be far too long.
         return limited(str(ceil(seconds)) if self._speed_up == 1 else f"{ceil(seconds * 1000) / 1000:.3f}")
 
     def _accept(self) -> Response:
@@ -91,12 +91,12 @@ def _check_payload(sent: Mapping[str, Any]) -> Response | None:
 
 
 def _missing(name: str) -> Response:
-    """Say what is missing, as documented."""
+    """Answer 400 for a missing member, as documented."""
     content = {"success": False, "errorCode": "MISSING_INFO", "message": f"Invalid value of: {name}"}
     return answer(content, status=400)
 
 
 def _invalid(name: str) -> Response:
-    """Say what is wrong. Of this answer only the first two members are known; the others are those of its sister."""
+    """Answer 400 for a wrong member. Only the first two members of this answer are documented."""
     content = {"success": False, "requestId": secrets.token_hex(16)}
     return answer(content | {"errorCode": "MISSING_INFO", "message": f"Invalid value of: {name}"}, status=400)

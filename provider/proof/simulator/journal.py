@@ -1,4 +1,4 @@
-"""What happened last, for the page: requests, callbacks and faults. Without personal data, and not kept."""
+"""The last requests, callbacks and faults, for the page. Without personal data, in memory only."""
 
 from collections import deque
 from dataclasses import dataclass, field
@@ -8,8 +8,8 @@ _LENGTH = 50
 
 
 @dataclass(frozen=True)
-class Line:
-    """One thing that happened."""
+class JournalLine:
+    """One request, callback or fault."""
 
     what: str
     outcome: str
@@ -20,6 +20,6 @@ class Line:
 class Journal:
     """The newest lines of each kind."""
 
-    requests: deque[Line] = field(default_factory=lambda: deque(maxlen=_LENGTH))
-    callbacks: deque[Line] = field(default_factory=lambda: deque(maxlen=_LENGTH))
-    faults: deque[Line] = field(default_factory=lambda: deque(maxlen=_LENGTH))
+    requests: deque[JournalLine] = field(default_factory=lambda: deque(maxlen=_LENGTH))
+    callbacks: deque[JournalLine] = field(default_factory=lambda: deque(maxlen=_LENGTH))
+    faults: deque[JournalLine] = field(default_factory=lambda: deque(maxlen=_LENGTH))

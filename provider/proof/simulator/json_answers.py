@@ -1,4 +1,4 @@
-"""JSON over HTTP: what was sent, and what is answered."""
+"""JSON over HTTP: reading requests and writing answers."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -8,7 +8,7 @@ from flask import Response, request
 
 
 def sent_object() -> dict[str, Any] | None:
-    """Read the body of the request; None when it is no JSON object."""
+    """Read the request's body; None when it is no JSON object."""
     try:
         content = orjson.loads(request.get_data())
     except orjson.JSONDecodeError:
@@ -17,5 +17,5 @@ def sent_object() -> dict[str, Any] | None:
 
 
 def answer(content: Mapping[str, Any], *, status: int = 200, headers: Iterable[tuple[str, str]] = ()) -> Response:
-    """Answer JSON, its members in the order given."""
+    """Make an answer of JSON, its members in the order given."""
     return Response(orjson.dumps(content), status, headers, content_type="application/json")

@@ -1,25 +1,25 @@
-"""The pretend PangoCDP: joins the parts, and works behind what is answered."""
+"""The simulated PangoCDP: joins the parts, and runs the threads that store and call back."""
 
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from threading import Event, Thread
 
-from provider.proof.simulator.accounts import Accounts, Credentials
-from provider.proof.simulator.callback_sender import Callbacks
+from provider.proof.simulator.accounts import Accounts, PangoCredentials
+from provider.proof.simulator.callback_sender import CallbackSender
 from provider.proof.simulator.faults import Faults, Rates
 from provider.proof.simulator.ingest import Ingestion
 from provider.proof.simulator.journal import Journal
 from provider.proof.simulator.record_queue import store_forever
-from provider.proof.simulator.simulator_state import State
+from provider.proof.simulator.simulator_state import SimulatorState
 
-_PATIENCE_SECONDS = 2.0
-"""How long a callback under way may hold up the end; it is sent again after the next start."""
+_STOP_SECONDS = 2.0
+"""How long `stop` waits for a callback under way; it is sent again after the next start."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Behaviour:
-    """How it behaves. Times are in seconds and divided by `speed_up`, but for the latency among the rates."""
+    """Options of the simulator. Times are in seconds and divided by `speed_up`, but not the latency."""
 
     state: Path = Path("simulator.db")
     speed_up: float = 1.0
@@ -31,11 +31,11 @@ class Behaviour:
 
 
 class Pango:
-    """The parts, and the threads that store and call back; ConfigurationError when its state cannot be kept."""
+    """A running simulator; ConfigurationError when its state cannot be stored."""
 
-    def __init__(self, behaviour: Behaviour, credentials: Credentials) -> None:
+    def __init__(self, behaviour: Behaviour, credentials: PangoCredentials) -> None:
         speed_up = behaviour.speed_up
-        self.state = State(behaviour.state)
+        self.state = SimulatorState(behaviour.state)
         self.credentials = credentials.complete(self.state)
         self.journal = Journal()
         self.faults = Faults(behaviour.rates, self.journal, seed=behaviour.seed)
@@ -47,17 +47,17 @@ class Pango:
         self._threads = [Thread(target=store, daemon=True)]
         if report:
             key, url = self.credentials.callback_key, behaviour.callback_url
-            callbacks = Callbacks(self.state, self.journal, url=url, key=key, speed_up=speed_up)
-            self._threads.append(Thread(target=callbacks.deliver_forever, args=(self._stop,), daemon=True))
+            callbacks = CallbackSender(self.state, self.journal, url=url, key=key, speed_up=speed_up)
+            self._threads.append(Thread(target=callbacks.send_forever, args=(self._stop,), daemon=True))
 
     def start(self) -> None:
-        """Start to store, and to call back."""
+        """Start the threads that store records and send callbacks."""
         for thread in self._threads:
             thread.start()
 
     def stop(self) -> None:
-        """End the work in hand and close the state; what is left is done after the next start."""
+        """End the threads and close the state; the next start goes on with what is left."""
         self._stop.set()
         for thread in self._threads:
-            thread.join(_PATIENCE_SECONDS)
+            thread.join(_STOP_SECONDS)
         self.state.close()

@@ -1,4 +1,4 @@
-"""The other direction: calls a provider as Pango does (PangoCDP, "Access Data API" and "Access Token Api")."""
+"""Calls a provider as Pango does (PangoCDP, "Access Data API" and "Access Token Api")."""
 
 import time
 from collections.abc import Iterable, Mapping
@@ -9,7 +9,7 @@ import httpx2
 import orjson
 
 from provider.errors import ConfigurationError
-from provider.proof.simulator.answer_reading import Reading, read
+from provider.proof.simulator.answer_reading import AnswerReading, read_answer
 
 _TIMEOUT_SECONDS = 30.0
 _LONG_SECRET = 16
@@ -40,14 +40,14 @@ class Exchange:
 
 
 @dataclass(frozen=True)
-class Call:
-    """A call from end to end; a call whose token could not be fetched has only the token's exchange."""
+class ProviderCall:
+    """A data call, with the token call before it. Without a token, the data call is not made."""
 
     exchanges: list[Exchange]
-    reading: Reading
+    reading: AnswerReading
 
 
-def call(
+def call_provider(
     url: str,
     parameters: Mapping[str, str],
     *,
@@ -55,7 +55,7 @@ def call(
     headers: Mapping[str, str] | None = None,
     token_api: TokenApi | None = None,
     names: Mapping[str, str] | None = None,
-) -> Call:
+) -> ProviderCall:
     """Call a data address, with a fresh token where there is a token API. ConfigurationError when nobody answers.
 
     GET carries the parameters in the query, POST in a JSON body. `names` says what the roles' keys are called.
@@ -67,8 +67,8 @@ def call(
             exchange, token = _fetch_token(client, token_api)
             exchanges.append(exchange)
             if token is None:
-                return Call(
-                    exchanges, Reading(warnings=[f"There is no text at {token_api.path} of the token's answer."])
+                return ProviderCall(
+                    exchanges, AnswerReading(warnings=[f"There is no text at {token_api.path} of the token's answer."])
                 )
             sent["Authorization"] = f"{token_api.prefix} {token}".strip()
         body = parameters if method == "POST" else None
@@ -76,7 +76,7 @@ def call(
         response, milliseconds = _send(client, method, url, sent, body=body, query=query)
     secrets = [*sent.values(), *(value.rpartition(" ")[2] for value in sent.values())]
     exchanges.append(_describe(response, milliseconds, _mask_values(sent), body, secrets))
-    return Call(exchanges, read(response.status_code, response.content, names))
+    return ProviderCall(exchanges, read_answer(response.status_code, response.content, names))
 
 
 def _fetch_token(client: httpx2.Client, api: TokenApi) -> tuple[Exchange, str | None]:
@@ -138,7 +138,7 @@ def _follow(body: bytes, path: str) -> str | None:
 
 
 def mask(secret: str) -> str:
-    """Show of a secret just enough to tell it from another."""
+    """Show the ends of a secret, enough to tell it from another."""
     return f"{secret[:4]}…{secret[-4:]}" if len(secret) >= _LONG_SECRET else "…"
 
 

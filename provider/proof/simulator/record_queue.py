@@ -1,4 +1,4 @@
-"""The queue behind the ingest: stores what was answered with success, a while later."""
+"""Stores the records of successful ingests, some time after the answer."""
 
 import time
 from threading import Event
@@ -7,22 +7,22 @@ import orjson
 
 from provider.proof.simulator.faults import Faults
 from provider.proof.simulator.record_rules import canonical, cdp_id_of, key_of, ref_id_of
-from provider.proof.simulator.simulator_state import Queued, State, Stored
+from provider.proof.simulator.simulator_state import QueuedRequest, SimulatorState, StoredRequest
 
 PAUSE_SECONDS = 0.02
-"""How often to look, when there was nothing to do."""
+"""How often the queue is read while it is empty."""
 
 
-def store_forever(state: State, faults: Faults, stop: Event, *, report: bool) -> None:
-    """Store what is due until told to stop; with `report`, leave results for the callbacks."""
+def store_forever(state: SimulatorState, faults: Faults, stop: Event, *, report: bool) -> None:
+    """Store what is due until `stop` is set; with `report`, queue the results for callbacks."""
     while not stop.is_set():
         if due := state.due(time.time()):
-            state.store([_prepare(queued, faults, report=report) for queued in due])
+            state.store([_make_outcome(queued, faults, report=report) for queued in due])
         else:
             stop.wait(PAUSE_SECONDS)
 
 
-def _prepare(queued: Queued, faults: Faults, *, report: bool) -> Stored:
+def _make_outcome(queued: QueuedRequest, faults: Faults, *, report: bool) -> StoredRequest:
     records: dict[str, tuple[str, bytes]] = {}
     results: dict[str, dict[str, str | int]] = {}
     for record in orjson.loads(queued.entries):
@@ -35,4 +35,4 @@ def _prepare(queued: Queued, faults: Faults, *, report: bool) -> Stored:
             results[ref_id] = {"status": 101, "errorMess": "Missing momCode"}
         elif report:
             results[ref_id] = {"status": 200, "cdpId": cdp_id_of(queued.object_type, key)}
-    return Stored(queued, records, results)
+    return StoredRequest(queued, records, results)

@@ -1,4 +1,4 @@
-"""One record of an ingest: what is wrong with it, and the keys it goes by."""
+"""One record of an ingest: what is wrong with it, its key and its refId."""
 
 from collections.abc import Mapping
 from hashlib import sha256
@@ -10,7 +10,7 @@ from provider.contract.entities import ENTITIES
 
 
 def wrong_field(object_type: str, entries: list[Any]) -> str | None:
-    """Name the first field that is wrong, or None. Records of a type nobody knows are only asked to be objects."""
+    """Return the first field that is wrong, or None. Records of an unknown type must only be objects."""
     entity = ENTITIES.get(object_type)
     for entry in entries:
         if not isinstance(entry, dict) or not entry:
@@ -21,15 +21,15 @@ def wrong_field(object_type: str, entries: list[Any]) -> str | None:
 
 
 def canonical(content: Any) -> bytes:
-    """Write a record, or several, as JSON in one way only: members by name, no blanks."""
+    """Write records as canonical JSON: members sorted by name, no blanks."""
     return orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
 
 
 def key_of(object_type: str, record: Mapping[str, Any]) -> str:
-    """Give the key a record is stored under: the parts of its natural key with slashes between.
+    """Return the key of a record: the parts of its natural key with slashes between.
 
-    A percent sign in a part is written %25 and a slash %2F, so that two keys never look alike. Of a type nobody knows
-    the refId is the key, else the id, else a digest of the whole record.
+    A percent sign in a part is written %25 and a slash %2F, so that different keys stay different. The key of an
+    unknown type is the refId, else the id, else a digest of the record.
     """
     if entity := ENTITIES.get(object_type):
         company, *parts = entity.key_of(record)
@@ -40,7 +40,7 @@ def key_of(object_type: str, record: Mapping[str, Any]) -> str:
 
 
 def ref_id_of(object_type: str, record: Mapping[str, Any]) -> str:
-    """Give the refId a callback names a record by: its refId, else its natural key without the company."""
+    """Return the refId that a callback names a record by, else its natural key without the company."""
     if (ref_id := record.get("refId")) is not None:
         return str(ref_id)
     entity = ENTITIES.get(object_type)
@@ -48,7 +48,7 @@ def ref_id_of(object_type: str, record: Mapping[str, Any]) -> str:
 
 
 def cdp_id_of(object_type: str, key: str) -> str:
-    """Give the id under which the pretend Pango keeps a record: always the same for the same record."""
+    """Return the cdpId of a record: always the same for the same record."""
     return sha256(f"{object_type}\n{key}".encode()).hexdigest()[:34]
 
 

@@ -1,4 +1,4 @@
-"""Pango's rate limits, counted exactly: sliding windows over the moments at which requests arrived."""
+"""Pango's rate limits, counted exactly: sliding windows over the arrival times of requests."""
 
 from array import array
 from collections.abc import Iterable, Mapping
@@ -11,13 +11,13 @@ _SECOND = 1_000_000_000
 
 
 @dataclass
-class Window:
-    """One window: its documented length and limit, the highest use ever seen, and how many requests it refused."""
+class RequestWindow:
+    """One window: its documented length and limit, its highest use, and how many requests it refused."""
 
     seconds: int
     limit: int
     length: int
-    """Nanoseconds it really has, the speed-up included."""
+    """Its length in nanoseconds, after the speed-up."""
 
     highest: int = 0
     refused: int = 0
@@ -25,11 +25,11 @@ class Window:
     """Index of the oldest arrival that still counts."""
 
 
-class Windows:
-    """Counts arrivals. All times are whole nanoseconds since 1970, so that an edge is an edge.
+class RequestWindows:
+    """Counts arrivals. Times are whole nanoseconds since 1970, so that comparisons are exact.
 
-    A request at the moment t counts in a window until t + its length, that moment excluded. A refused request does
-    not count. `arrivals` and `seen` (seconds -> highest, refused) are what an earlier run left.
+    A request at the time t counts in a window before t + its length. A refused request does not count. `arrivals` and
+    `seen` (seconds -> highest, refused) are from an earlier run.
     """
 
     def __init__(
@@ -41,12 +41,14 @@ class Windows:
     ) -> None:
         self._arrivals = array("q", arrivals)
         self.windows = [
-            Window(seconds, limit, max(1, round(seconds * _SECOND / speed_up)), *(seen or {}).get(seconds, (0, 0)))
+            RequestWindow(
+                seconds, limit, max(1, round(seconds * _SECOND / speed_up)), *(seen or {}).get(seconds, (0, 0))
+            )
             for seconds, limit in LIMITS
         ]
 
     def arrive(self, now: int) -> int:
-        """Count a request and give 0, or refuse it and give the nanoseconds after which there is room again."""
+        """Count a request and return 0, or refuse it and return the nanoseconds until there is room."""
         self._forget(now)
         full = [window for window in self.windows if self._used(window) >= window.limit]
         if full:
@@ -59,11 +61,11 @@ class Windows:
         return 0
 
     def used(self, now: int) -> list[int]:
-        """Count the requests that are in each window at this moment."""
+        """Return the number of requests in each window now."""
         self._forget(now)
         return [self._used(window) for window in self.windows]
 
-    def _used(self, window: Window) -> int:
+    def _used(self, window: RequestWindow) -> int:
         return len(self._arrivals) - window.oldest
 
     def _forget(self, now: int) -> None:

@@ -1,4 +1,4 @@
-"""The pretend PangoCDP as a Flask app: the addresses Pango has, and some to look into it."""
+"""The simulator as a Flask app: Pango's addresses, and some that show the simulator's state."""
 
 import time
 from http import HTTPStatus
@@ -10,7 +10,7 @@ from werkzeug.exceptions import HTTPException
 
 from provider.proof.simulator.accounts import unauthorized
 from provider.proof.simulator.faults import Dropped
-from provider.proof.simulator.journal import Line
+from provider.proof.simulator.journal import JournalLine
 from provider.proof.simulator.json_answers import answer
 from provider.proof.simulator.pango import Pango
 
@@ -44,12 +44,12 @@ def _pango_api(pango: Pango) -> Blueprint:
     @api.before_request
     def prepare() -> None:
         g.began = time.perf_counter()
-        request.get_data()  # before a connection is dropped, all that was sent on it must have been read
+        request.get_data()  # a connection may be dropped later: its data must have been read
         faults.wait()
 
     @api.after_request
-    def note(response: Response) -> Response:
-        """Note how it went; what was sent may be personal and is not noted."""
+    def add_to_journal(response: Response) -> Response:
+        """Add the request to the journal, without its content, which may be personal data."""
         outcome = f"HTTP {response.status_code}"
         if isinstance(response, Dropped):
             outcome = "dropped"
@@ -57,7 +57,7 @@ def _pango_api(pango: Pango) -> Blueprint:
             outcome += f" {response.get_data().decode(errors='replace')}"
         milliseconds = (time.perf_counter() - g.began) * 1000
         what = f"{request.url_rule}, {request.content_length} bytes, {milliseconds:.1f} ms"
-        pango.journal.requests.append(Line(what, outcome))
+        pango.journal.requests.append(JournalLine(what, outcome))
         return response
 
     @api.post("/api/accounts/authen")
@@ -70,11 +70,11 @@ def _pango_api(pango: Pango) -> Blueprint:
 
     @api.post("/dhub-i/api/v1.0/ingest")
     def ingest() -> Response:
-        return ingestion.ingest() if accounts.admits() else unauthorized("Invalid TOKEN or API_KEY")
+        return ingestion.ingest() if accounts.is_authenticated() else unauthorized("Invalid TOKEN or API_KEY")
 
     @api.post("/dhub-i/api/v2.0/ingest")
     def ingest_app() -> Response:
-        return ingestion.ingest() if accounts.admits_app() else unauthorized("Invalid OrgId or AccessToken")
+        return ingestion.ingest() if accounts.is_app_authenticated() else unauthorized("Invalid OrgId or AccessToken")
 
     return api
 
@@ -89,7 +89,7 @@ def _inspection(pango: Pango) -> Blueprint:
         return render_template(
             "state.html",
             totals=state.totals(),
-            windows=ingestion.use(),
+            windows=ingestion.window_use(),
             queued=queued,
             callbacks=callbacks,
             journal=pango.journal,
@@ -104,7 +104,7 @@ def _inspection(pango: Pango) -> Blueprint:
                 "highest": window.highest,
                 "refused": window.refused,
             }
-            for window, _ in ingestion.use()
+            for window, _ in ingestion.window_use()
         ]
         return answer({"windows": windows})
 

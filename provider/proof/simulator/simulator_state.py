@@ -1,4 +1,4 @@
-"""What the simulator knows, in one SQLite file. It survives a kill: what is answered has been written."""
+"""The state of the simulator in one SQLite file. It is written before a request is answered: a kill loses nothing."""
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,7 +11,7 @@ from threading import RLock
 import orjson
 
 from provider.errors import ConfigurationError
-from provider.proof.simulator.request_windows import Window
+from provider.proof.simulator.request_windows import RequestWindow
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS credential (name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -30,7 +30,7 @@ CREATE TABLE IF NOT EXISTS callback (id INTEGER PRIMARY KEY, results BLOB NOT NU
 """
 
 _PRAGMAS = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -65536;"
-"""NORMAL: a commit outlives the end of the process, if not a power cut, and need not wait for the disk."""
+"""NORMAL: a commit survives the end of the process, not a power cut, and does not wait for the disk."""
 
 _TOTALS = """
 SELECT object_type, entries,
@@ -40,12 +40,12 @@ FROM received
 """
 
 _CHUNK = 20
-"""Requests whose records are stored at a time: the next request does not wait long behind them."""
+"""Requests whose records are stored in one transaction: the next request must not wait long for it."""
 
 
 @dataclass(frozen=True)
-class Queued:
-    """A request that was answered with success and whose records wait to be stored; `entries` is their JSON."""
+class QueuedRequest:
+    """A successful request whose records are not stored yet; `entries` is their JSON."""
 
     id: int
     object_type: str
@@ -53,17 +53,17 @@ class Queued:
 
 
 @dataclass(frozen=True)
-class Stored:
-    """The outcome of a queued request: of the records, by key, refId and canonical JSON; for the callback, results."""
+class StoredRequest:
+    """The outcome of a queued request: refId and canonical JSON of each record by key, and the callback's results."""
 
-    queued: Queued
+    queued: QueuedRequest
     records: dict[str, tuple[str, bytes]]
     results: dict[str, dict[str, str | int]]
 
 
 @dataclass(frozen=True)
 class Total:
-    """Of one object type: entries ever taken, with repeats; records held, one for each key; and their refIds."""
+    """Counts of one object type: entries received, with repeats; records stored, one for each key; their refIds."""
 
     object_type: str
     received: int = 0
@@ -71,13 +71,13 @@ class Total:
     ref_ids: int = 0
 
 
-class State:
-    """One writer over the file. ConfigurationError when the file cannot be used."""
+class SimulatorState:
+    """The state file, with one connection that writes. ConfigurationError when the file cannot be used."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
         self.lock = RLock()
-        """Hold it for steps that must not be torn apart by another thread."""
+        """Hold it for steps that no other thread may interrupt."""
         try:
             self._connection = sqlite3.connect(file, check_same_thread=False, isolation_level=None)
             self._connection.executescript(_PRAGMAS + _SCHEMA)
@@ -87,53 +87,53 @@ class State:
             ) from None
 
     def close(self) -> None:
-        """Close the file; whoever still wants to write waits for the end of the process."""
+        """Close the file; threads that still want to write wait for the end of the process."""
         self.lock.acquire()
         self._connection.close()
 
-    def keep_credential(self, name: str, value: str) -> str:
-        """Keep a credential, or, when an empty one is given, give the one that was kept, empty for none."""
+    def store_credential(self, name: str, value: str) -> str:
+        """Store a credential and return it; for an empty value return the stored one, empty when there is none."""
         if value:
             self._write("INSERT OR REPLACE INTO credential VALUES (?, ?)", (name, value))
             return value
-        with self._reading() as reader:
+        with self._reader() as reader:
             row = reader.execute("SELECT value FROM credential WHERE name = ?", (name,)).fetchone()
         return row[0] if row else ""
 
-    def keep_token(self, token: str, *, ends_at: float) -> None:
-        """Keep a token until a moment, in seconds since 1970."""
+    def store_token(self, token: str, *, ends_at: float) -> None:
+        """Store a token with its end, in seconds since 1970."""
         self._write("INSERT INTO token VALUES (?, ?)", (token, ends_at))
 
     def knows_token(self, token: str, now: float) -> bool:
-        """Say whether a token is alive."""
+        """Return whether a token is valid."""
         with self.lock:
             found = self._connection.execute("SELECT 1 FROM token WHERE token = ? AND ends_at > ?", (token, now))
             return found.fetchone() is not None
 
     def arrivals(self) -> list[int]:
-        """Give the moments at which requests arrived, oldest first."""
-        with self._reading() as reader:
+        """Return the times at which requests arrived, oldest first."""
+        with self._reader() as reader:
             return [at for (at,) in reader.execute("SELECT at FROM arrival ORDER BY at")]
 
     def seen(self) -> dict[int, tuple[int, int]]:
-        """Give the highest use and the refusals of each window, by its seconds."""
-        with self._reading() as reader:
+        """Return the highest use and the refusals of each window, by its seconds."""
+        with self._reader() as reader:
             return {row[0]: (row[1], row[2]) for row in reader.execute("SELECT seconds, highest, refused FROM window")}
 
-    def keep_arrival(self, at: int | None, windows: Iterable[Window]) -> None:
-        """Keep the moment of a request that counts, None for one that was refused, and what the windows have seen."""
+    def store_arrival(self, at: int | None, windows: Iterable[RequestWindow]) -> None:
+        """Store the arrival of a request, None when it was refused, and the counts of the windows."""
         with self._transaction() as connection:
             if at is not None:
                 connection.execute("INSERT INTO arrival VALUES (?)", (at,))
             rows = [(window.seconds, window.highest, window.refused) for window in windows]
             connection.executemany("INSERT OR REPLACE INTO window VALUES (?, ?, ?)", rows)
 
-    def forget_arrivals(self, before: int) -> None:
-        """Throw away arrivals that count in no window any more."""
+    def delete_arrivals(self, before: int) -> None:
+        """Delete arrivals that count in no window any more."""
         self._write("DELETE FROM arrival WHERE at <= ?", (before,))
 
     def queue(self, object_type: str, entries: bytes, *, count: int, due_at: float) -> None:
-        """Keep the entries of a request, so many, as JSON, which are to be stored at a moment."""
+        """Store the JSON of `count` entries of a request; their records are stored at `due_at`."""
         with self._transaction() as connection:
             row = (object_type, due_at, entries)
             connection.execute("INSERT INTO queued (object_type, due_at, entries) VALUES (?, ?, ?)", row)
@@ -143,14 +143,14 @@ class State:
                 (object_type, count),
             )
 
-    def due(self, now: float) -> list[Queued]:
-        """Give the oldest requests whose moment has come."""
+    def due(self, now: float) -> list[QueuedRequest]:
+        """Return the oldest requests that are due."""
         question = "SELECT id, object_type, entries FROM queued WHERE due_at <= ? ORDER BY id LIMIT ?"
         with self.lock:
-            return [Queued(*row) for row in self._connection.execute(question, (now, _CHUNK))]
+            return [QueuedRequest(*row) for row in self._connection.execute(question, (now, _CHUNK))]
 
-    def store(self, outcomes: Sequence[Stored]) -> None:
-        """Store the records of queued requests, all of them or none; a key that is known is overwritten."""
+    def store(self, outcomes: Sequence[StoredRequest]) -> None:
+        """Store the records of queued requests, all or none; a record with the same key is overwritten."""
         with self._transaction() as connection:
             for outcome in outcomes:
                 kind = outcome.queued.object_type
@@ -164,42 +164,42 @@ class State:
                 connection.execute("DELETE FROM queued WHERE id = ?", (outcome.queued.id,))
 
     def totals(self) -> list[Total]:
-        """Count what was taken and what is held of each object type."""
-        with self._reading() as reader:
+        """Return the counts of each object type."""
+        with self._reader() as reader:
             return [Total(*row) for row in reader.execute(f"{_TOTALS} ORDER BY object_type")]
 
     def total(self, object_type: str) -> Total:
-        """Count what was taken and what is held of one object type."""
-        with self._reading() as reader:
+        """Return the counts of one object type."""
+        with self._reader() as reader:
             row = reader.execute(f"{_TOTALS} WHERE object_type = ?", (object_type,)).fetchone()
         return Total(*row) if row else Total(object_type)
 
     def record(self, object_type: str, key: str) -> bytes | None:
-        """Give one record as canonical JSON, or None."""
-        with self._reading() as reader:
+        """Return one record as canonical JSON, or None."""
+        with self._reader() as reader:
             found = reader.execute("SELECT body FROM record WHERE object_type = ? AND key = ?", (object_type, key))
             row = found.fetchone()
         return row[0] if row else None
 
     def digest(self, object_type: str) -> str:
-        """Add up the SHA-256 of all records as canonical JSON, as numbers modulo 2**256; in hexadecimal digits."""
+        """Return the sum of the SHA-256 of all records as canonical JSON, modulo 2**256, in hexadecimal digits."""
         total = 0
-        with self._reading() as reader:
+        with self._reader() as reader:
             for (body,) in reader.execute("SELECT body FROM record WHERE object_type = ?", (object_type,)):
                 total += int.from_bytes(sha256(body).digest())
         return f"{total % 2**256:064x}"
 
     def waiting(self) -> tuple[int, int]:
-        """Count the requests that wait to be stored, and those that wait for their callback."""
-        with self._reading() as reader:
+        """Count the requests whose records are not stored yet, and those whose callback is not sent yet."""
+        with self._reader() as reader:
             (queued,) = reader.execute("SELECT count(*) FROM queued").fetchone()
             (callbacks,) = reader.execute("SELECT count(*) FROM callback").fetchone()
         return queued, callbacks
 
     def callbacks(self, most: int) -> list[tuple[int, dict[str, dict[str, str | int]]]]:
-        """Give the oldest callbacks' ids and results by refId, as many as carry at most so many refIds together."""
+        """Return the ids and results of the oldest callbacks, with at most `most` refIds together."""
         chosen, refs = [], 0
-        with self._reading() as reader:
+        with self._reader() as reader:
             for number, results in reader.execute("SELECT id, results FROM callback ORDER BY id LIMIT ?", (most,)):
                 content = orjson.loads(results)
                 if (refs := refs + len(content)) > most:
@@ -207,8 +207,8 @@ class State:
                 chosen.append((number, content))
         return chosen
 
-    def forget_callbacks(self, numbers: Iterable[int]) -> None:
-        """Throw away callbacks that were delivered or given up."""
+    def delete_callbacks(self, numbers: Iterable[int]) -> None:
+        """Delete callbacks that were sent or given up."""
         with self._transaction() as connection:
             connection.executemany("DELETE FROM callback WHERE id = ?", [(number,) for number in numbers])
 
@@ -228,7 +228,7 @@ class State:
             self._connection.execute("COMMIT")
 
     @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
-        """Read beside the writer, without making requests wait."""
+    def _reader(self) -> Iterator[sqlite3.Connection]:
+        """Open a connection that reads, so that requests need not wait."""
         with closing(sqlite3.connect(self._file)) as reader:
             yield reader

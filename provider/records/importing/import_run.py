@@ -1,6 +1,5 @@
 """One import of one file: its rows are read, converted, checked and stored in batches; rejected ones go to a file."""
 
-import time
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -9,11 +8,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine
-from sqlalchemy.exc import DataError, OperationalError
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DataError
 
 from provider.contract.entities import Entity
-from provider.database.drivers import is_conflict
+from provider.database.transactions import run_in_transaction
 from provider.records.importing.file_columns import reason_header
 from provider.records.importing.file_rows import BrokenRow
 from provider.records.importing.import_progress import ImportCounts, ImportProgress, count_messages, import_id
@@ -24,11 +23,6 @@ from provider.store.entity_tables import TABLES, row_of, utc_now
 from provider.store.upsert import make_upsert
 
 BATCH = 1_000
-
-_TRIES = 10
-"""How often a batch is tried when the database reports a deadlock with another import of the same people."""
-_PAUSE_SECONDS = 0.3
-"""The other import stores its batch in this time."""
 
 _REFUSED = "holds something the database does not take, such as a text that is too long for it"
 
@@ -131,26 +125,21 @@ class ImportRun:
         counts = deepcopy(self.counts)
         accepted, rejections = self._check_batch(batch, convert, counts, refused)
         counts.position = batch[-1][0]
-        for tries_left in reversed(range(_TRIES)):
-            try:
-                with self._engine.begin() as connection:
-                    if accepted:
-                        connection.execute(self._upsert, [row.values for row in accepted])
-                    rejected.write(rejections)
-                    counts.rejected_bytes = rejected.bytes
-                    progress.save(connection, counts)
-            except DataError:
-                newly_refused = self._find_refused(accepted)
-                if not newly_refused:
-                    raise
-                self._store_batch(batch, convert, rejected, progress, refused | newly_refused)
-                return
-            except OperationalError as error:
-                if not tries_left or not is_conflict(error, self._engine.dialect):
-                    raise
-                time.sleep(_PAUSE_SECONDS)
-            else:
-                break
+
+        def store(connection: Connection) -> None:
+            if accepted:
+                connection.execute(self._upsert, [row.values for row in accepted])
+            counts.rejected_bytes = rejected.write(rejections, after=self.counts.rejected_bytes)
+            progress.save(connection, counts)
+
+        try:
+            run_in_transaction(self._engine, store)
+        except DataError:
+            newly_refused = self._find_refused(accepted)
+            if not newly_refused:
+                raise
+            self._store_batch(batch, convert, rejected, progress, refused | newly_refused)
+            return
         self.counts = counts
 
     def _check_batch(

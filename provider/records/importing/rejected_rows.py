@@ -4,7 +4,7 @@ import csv
 import io
 import os
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
@@ -30,42 +30,45 @@ class RejectedFile:
     """
 
     def __init__(self, source: Path, rows: FileRows, reason_header: str, *, kept: int) -> None:
-        """Continue after the first `kept` bytes of the file; with 0, delete a file of an earlier run."""
+        """Open the file of an interrupted run, of which `kept` bytes count; with 0, delete a file of an earlier run."""
         self._source = source
         self.path = path = rejected_path(source)
         self._headers = None if rows.headers is None else [name for name in rows.headers if name != reason_header]
         self._columns = REJECTED if self._headers is None else [*self._headers, reason_header]
         self._separator = rows.separator
         self._file: BinaryIO | None = None
-        self.bytes = kept
         if kept:
             self._file = path.open("r+b")
             self._file.truncate(kept)
-            self._file.seek(kept)
         else:
             path.unlink(missing_ok=True)
 
-    def write(self, rejections: Iterable[Rejection]) -> None:
-        """Append rows and flush them to the disk; `bytes` is then the size of the file."""
+    def write(self, rejections: Sequence[Rejection], *, after: int) -> int:
+        """Write rows after the first `after` bytes, in place of what is there; return the bytes that are on the disk.
+
+        A batch that is tried again writes its rows again.
+        """
+        if not rejections:
+            return after
         text = io.StringIO(newline="")
+        if not after:
+            text.write(_BOM)
+            csv.writer(text, delimiter=self._separator).writerow(self._columns)
         writer = csv.writer(text, delimiter=self._separator)
         for number, row, reason in rejections:
             writer.writerow(self._line(number, row, reason))
-        if not text.tell():
-            return
         try:
             if self._file is None:
                 self._file = self.path.open("wb")
                 shutil.copymode(self._source, self.path)  # the same people may read it
-                start = io.StringIO(newline="")
-                csv.writer(start, delimiter=self._separator).writerow(self._columns)
-                self._file.write((_BOM + start.getvalue()).encode())
+            self._file.seek(after)
+            self._file.truncate()
             self._file.write(text.getvalue().encode("utf-8", "replace"))
             self._file.flush()
             os.fsync(self._file.fileno())
         except OSError as error:
             raise ConfigurationError(f"{self.path} cannot be written: {error.strerror}.") from None
-        self.bytes = self._file.tell()
+        return self._file.tell()
 
     def _line(self, number: int, row: Mapping[str, Any], reason: str) -> Sequence[Any]:
         beyond = row.beyond if isinstance(row, BrokenRow) else ()
