@@ -35,6 +35,11 @@ lint: .venv/installed-dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# ROOM is the beginning of the names of modules or functions: ROOM=provider.lookup
+mutants: .venv/installed-mutants
+	$(BIN)/mutmut run $(if $(ROOM),'$(ROOM)*')
+	@$(BIN)/mutmut results
+
 bench: .venv/installed-dev
 	$(BIN)/python benchmarks/lookup.py
 
@@ -49,3 +54,7 @@ bench: .venv/installed-dev
 .venv/installed-dev: .venv/bin/python pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@ .venv/installed
+
+.venv/installed-mutants: .venv/installed-dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,mutants]'
+	@touch $@
