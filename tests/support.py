@@ -149,7 +149,8 @@ def environment(**variables: str | None) -> dict[str, str]:
     inherited = {
         name: value for name, value in os.environ.items() if not name.startswith("PROVIDER_") and name != "PORT"
     }
-    samples = {"PROVIDER_DATASETS": "samples", "PYTHONPATH": f"{CHECKOUT}{os.pathsep}{CHECKOUT / 'tests'}"}
+    path = [str(CHECKOUT), str(CHECKOUT / "tests"), *filter(None, [os.environ.get("PYTHONPATH")])]
+    samples = {"PROVIDER_DATASETS": "samples", "PYTHONPATH": os.pathsep.join(path)}
     given = {**inherited, "PYTHONDONTWRITEBYTECODE": "1", **samples, **variables}
     return {name: value for name, value in given.items() if value is not None}
 

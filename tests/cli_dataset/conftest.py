@@ -1,7 +1,6 @@
 """Databases of their own on SQLite, PostgreSQL and MariaDB, and the commands over them."""
 
 import json
-import os
 import shlex
 import sqlite3
 import subprocess
@@ -17,6 +16,7 @@ from typing import Any
 import psycopg
 import pymysql
 import pytest
+import services
 from click.testing import CliRunner, Result
 from report import findings
 
@@ -57,13 +57,6 @@ class Database:
         return f"{mark}{name.replace(mark, mark * 2)}{mark}"
 
 
-def _unreachable(what: str, error: Exception) -> None:
-    reason = f"{what} does not answer on this machine ({type(error).__name__})"
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
 @pytest.fixture
 def sqlite(tmp_path: Path) -> Database:
     """Make an empty SQLite file."""
@@ -76,11 +69,8 @@ def sqlite(tmp_path: Path) -> Database:
 def _postgresql_database() -> Iterator[str]:
     """Make a PostgreSQL database of a name of its own, dropped at the end of the run."""
     name = f"doctor_{uuid.uuid4().hex[:12]}"
-    try:
-        server = psycopg.connect("host=127.0.0.1 user=postgres connect_timeout=3", autocommit=True)
-    except psycopg.OperationalError as error:
-        _unreachable("PostgreSQL", error)
-    with closing(server):
+    services.require("PostgreSQL", services.POSTGRESQL)
+    with closing(psycopg.connect("host=127.0.0.1 user=postgres", autocommit=True)) as server:
         server.execute(f"CREATE DATABASE {name}")
         yield name
         server.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
@@ -100,10 +90,8 @@ def postgresql(_postgresql_database: str) -> Iterator[Database]:
 def _mariadb_database() -> Iterator[tuple[str, Any]]:
     """Make a MariaDB database of a name of its own, dropped at the end of the run."""
     name = f"doctor_{uuid.uuid4().hex[:12]}"
-    try:
-        server = pymysql.connect(host="127.0.0.1", user="root", connect_timeout=3, autocommit=True)
-    except pymysql.OperationalError as error:
-        _unreachable("MariaDB", error)
+    services.require("MariaDB", services.MARIADB)
+    server = pymysql.connect(host="127.0.0.1", user="root", autocommit=True)
     with closing(server), closing(server.cursor()) as cursor:
         cursor.execute(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
         yield name, cursor

@@ -1,6 +1,5 @@
 """Three real databases, each made for the run and dropped at its end, and datasets over the tables a test makes."""
 
-import os
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -9,9 +8,9 @@ from typing import Any
 
 import orjson
 import pytest
+from services import MARIADB, POSTGRESQL, require
 from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
 from provider.database.sources import Source, Sources
@@ -22,6 +21,7 @@ SERVERS = {
     "postgresql": "postgresql+psycopg://postgres@127.0.0.1:5432/postgres",
     "mariadb": "mysql+pymysql://root@127.0.0.1:3306/mysql?charset=utf8mb4",
 }
+SERVICES = {"postgresql": ("PostgreSQL", POSTGRESQL), "mariadb": ("MariaDB", MARIADB)}
 KINDS = ("sqlite", *SERVERS)
 HASH_KEY = b"a key for masks"
 
@@ -106,14 +106,8 @@ def _server(request: pytest.FixtureRequest) -> Iterator[tuple[str, URL | None, s
         yield kind, None, name
         return
     address = make_url(SERVERS[kind])
+    require(*SERVICES[kind])
     engine = create_engine(address, poolclass=NullPool, isolation_level="AUTOCOMMIT")
-    try:
-        engine.connect().close()
-    except OperationalError:
-        message = f"{kind} is not reachable on {address.host}:{address.port}"
-        if os.environ.get("CI") == "true":
-            pytest.fail(message)
-        pytest.skip(message)
     with engine.connect() as connection:
         connection.execute(text(f"CREATE DATABASE {name}"))
     yield kind, address.set(database=name), name
