@@ -5,7 +5,7 @@ import pytest
 from support import PHONE, failure, record
 
 from provider.records.people.identifiers import Person
-from provider.records.people.suppression import Marker, suppress
+from provider.records.people.suppression import IdentifierHasher, suppress_person
 
 FILE = """
     from provider.dataset import Column, Field, TableDataset
@@ -107,7 +107,8 @@ def test_a_list_with_somebody_suppressed_is_nobodys(database, deploy, make_packa
         "(NULL, 'an@example.com', 'Y', 3), ('0912345678', 'lan@example.com', 'Z', 4)",
     )
     deployed = deploy(datasets=make_package(orders=file), sources={"shop": database.url})
-    suppress(deployed.app.extensions["databases"]["provider"], Marker(deployed.settings.require_secret_key()), DEE)
+    hasher = IdentifierHasher(deployed.settings.require_secret_key())
+    suppress_person(deployed.app.extensions["databases"]["provider"], hasher, DEE)
     other = deploy(datasets=deployed.settings.datasets, sources={"shop": database.url})
     seeing = other.asking(other.issue().api_key)
     blind = other.asking(other.clients.create("partner", {}, grants={"orders": {"v": None}}).api_key)
