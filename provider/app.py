@@ -32,7 +32,7 @@ from provider.contract.envelope import Envelope
 from provider.contract.identity import check_region
 from provider.database.sources import OWN, Sources
 from provider.dataset import Dataset
-from provider.dataset.builtin import served
+from provider.dataset.builtin import all_datasets
 from provider.errors import SourceUnavailable
 from provider.ingestion.inbound.callbacks import Callbacks
 from provider.ingestion.inbound.webhook_handlers import load_handlers
@@ -110,7 +110,7 @@ def create_serving_app() -> Flask:
 
 def _prepare_datasets(settings: Settings, sources: Sources) -> Mapping[str, Dataset]:
     """Prepare the datasets; one whose database does not answer is tried again when it is asked for."""
-    datasets = served(settings.datasets)
+    datasets = all_datasets(settings.datasets)
     hash_key = derive_key(settings.require_secret_key(), "masks")
     for dataset in datasets.values():
         try:

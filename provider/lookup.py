@@ -28,7 +28,7 @@ def lookup(
     MissingIdentifier, InvalidPhone, InvalidEmail, InvalidRequest for a parameter, and whatever ProviderError the
     dataset raises.
     """
-    query = understand(dataset, raw, region=region)
+    query = parse_query(dataset, raw, region=region)
     if suppressed and suppressed.include(query):
         raise NotFound
     found = dataset.fetch(query)
@@ -42,7 +42,7 @@ def lookup(
     return record
 
 
-def understand(dataset: Dataset, raw: Mapping[str, object], *, region: str = "VN") -> Query:
+def parse_query(dataset: Dataset, raw: Mapping[str, object], *, region: str = "VN") -> Query:
     """Clean the identifiers and validate the dataset's own parameters."""
     sent = {name: text for name in dataset.identifiers if (text := _text(name, raw.get(name))) is not None}
     if not sent:
@@ -57,7 +57,7 @@ def understand(dataset: Dataset, raw: Mapping[str, object], *, region: str = "VN
 
 
 def _text(name: str, value: object) -> str | None:
-    """Give an identifier as clean text, None when it is not sent."""
+    """Return an identifier as clean text, None when it is not sent."""
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
     if value is None:

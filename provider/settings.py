@@ -14,7 +14,7 @@ from provider.errors import ConfigurationError
 
 PREFIX = "PROVIDER_"
 SECRET_KEY_LENGTH = 32
-METHODS = ("api_key", "token", "oauth")
+AUTH_METHODS = ("api_key", "token", "oauth")
 PANGO_AUTH = ("v1", "v2")
 RATE_LIMITS = ("50/1", "1000/60", "5000/300", "50000/3600", "400000/86400")
 """PangoCDP, "Data Ingestion", note on X-Rate-Limit-Retry-After-Seconds."""
@@ -45,7 +45,7 @@ class Settings:
         "Fixed headers every data call must carry: name=value,name=value.", {}, Env.dict, secret=True
     )
     auth_methods: Sequence[str] = _setting(
-        "How clients may authenticate: api_key, token (from /v1/token), oauth.", METHODS, Env.list
+        "How clients may authenticate: api_key, token (from /v1/token), oauth.", AUTH_METHODS, Env.list
     )
     token_header: str = _setting(
         "A header that may carry a bearer token, for consoles that cannot set Authorization; empty for none.", ""
@@ -135,10 +135,10 @@ class Settings:
                 raise ConfigurationError(f"{name} is not a setting. Did you mean {close[0]}?")
         settings = cls(**values, sources=sources)
         if not settings.auth_methods:
-            raise ConfigurationError(f"PROVIDER_AUTH_METHODS is empty. Choose among: {', '.join(METHODS)}.")
-        if unknown := set(settings.auth_methods) - set(METHODS):
+            raise ConfigurationError(f"PROVIDER_AUTH_METHODS is empty. Choose among: {', '.join(AUTH_METHODS)}.")
+        if unknown := set(settings.auth_methods) - set(AUTH_METHODS):
             raise ConfigurationError(
-                f"PROVIDER_AUTH_METHODS cannot have {min(unknown)!r}. Choose among: {', '.join(METHODS)}."
+                f"PROVIDER_AUTH_METHODS cannot have {min(unknown)!r}. Choose among: {', '.join(AUTH_METHODS)}."
             )
         if settings.pango_auth not in PANGO_AUTH:
             raise ConfigurationError(f"PROVIDER_PANGO_AUTH cannot be {settings.pango_auth!r}. Write v1 or v2.")

@@ -13,7 +13,7 @@ import pytest
 from provider.contract.identity import canonical_phone
 from provider.database.sources import Sources
 from provider.dataset import Dataset
-from provider.dataset.builtin import served
+from provider.dataset.builtin import all_datasets
 from provider.errors import (
     ConfigurationError,
     InvalidEmail,
@@ -83,7 +83,7 @@ def standard_suite(name: str, *, settings: Callable[[], Settings] = Settings.fro
 
 
 def _subject(name: str, settings: Settings) -> Iterator[Subject]:
-    datasets = served(settings.datasets)
+    datasets = all_datasets(settings.datasets)
     assert name in datasets, f"{settings.datasets} has no dataset {name!r}. It has: {', '.join(datasets)}."
     sources = Sources.of(settings)
     try:
@@ -177,7 +177,7 @@ class _StandardSuite:
 
     @staticmethod
     def _misses(subject: Subject, keys: Any) -> bool:
-        """Say whether made-up identifiers find nobody; several are tried, since one may happen to exist."""
+        """Return whether made-up identifiers find nobody; several are tried, since one may happen to exist."""
         for _ in range(_TRIES):
             made_up = {key: _made_up(key, subject.settings.phone_region) for key in keys}
             if subject.outcome(**made_up) == NotFound.code:

@@ -10,7 +10,7 @@ from flask import Blueprint, Response, request
 from provider.api.responses import json_response
 from provider.auth.access import SCOPE
 from provider.auth.oauth2.authorization_server import GRANT_TYPES, OAuthServer
-from provider.auth.oauth2.oauth_client import AUTH_METHODS
+from provider.auth.oauth2.oauth_client import CLIENT_SECRET_METHODS
 
 _QUOTED = {"grant_type", "client_id", "redirect_uri", "response_type", "scope"}
 
@@ -53,9 +53,9 @@ def oauth2_api(server: OAuthServer) -> Blueprint:
                 "response_types_supported": ["code"],
                 "response_modes_supported": ["query"],
                 "grant_types_supported": GRANT_TYPES,
-                "token_endpoint_auth_methods_supported": AUTH_METHODS,
-                "revocation_endpoint_auth_methods_supported": AUTH_METHODS,
-                "introspection_endpoint_auth_methods_supported": AUTH_METHODS,
+                "token_endpoint_auth_methods_supported": CLIENT_SECRET_METHODS,
+                "revocation_endpoint_auth_methods_supported": CLIENT_SECRET_METHODS,
+                "introspection_endpoint_auth_methods_supported": CLIENT_SECRET_METHODS,
                 "code_challenge_methods_supported": ["S256"],
             }
         )

@@ -83,13 +83,13 @@ class AccessTokens:
         return AccessToken(*orjson.loads(base64.urlsafe_b64decode(payload + b"=" * (-len(payload) % 4))))
 
     def is_live(self, token: AccessToken) -> bool:
-        """Tell whether a token has neither expired nor been revoked, in any worker, at this moment."""
+        """Return whether a token has neither expired nor been revoked, in any worker, at this moment."""
         if token.expires <= time.time():
             return False
         return not self.is_revoked(token.id, token.family or "")
 
     def is_revoked(self, *ids: str) -> bool:
-        """Tell whether a token or a family is revoked; SourceUnavailable when the database does not answer."""
+        """Return whether a token or a family is revoked; SourceUnavailable when the database does not answer."""
         try:
             return bool(self._connections.run(self._find, {"token": ids[0], "family": ids[-1]}, 1))
         except self._errors as error:

@@ -20,13 +20,13 @@ def parse_address(text: str | None) -> IPv4Address | IPv6Address | None:
 
 
 def is_within(text: str | None, networks: Iterable[Network]) -> bool:
-    """Tell whether a network address is in one of these networks; what is no address is in none."""
+    """Return whether a network address is in one of these networks; what is no address is in none."""
     address = parse_address(text)
     return address is not None and any(address in network for network in networks)
 
 
 def is_trustworthy(url: str) -> bool:
-    """Tell whether a web address is safe to send secrets to: https, or plain http within this machine."""
+    """Return whether a web address is safe to send secrets to: https, or plain http within this machine."""
     try:
         parts = urlsplit(url)
         port = parts.port

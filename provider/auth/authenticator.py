@@ -23,7 +23,7 @@ class Headers(Protocol):
     """The headers of a request; names are looked up without regard to case."""
 
     def get(self, name: str) -> str | None:
-        """Give a header's value, None when it was not sent."""
+        """Return a header's value, None when it was not sent."""
 
 
 class Authenticator:

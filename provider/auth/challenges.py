@@ -11,7 +11,7 @@ CLIENT_CHALLENGE: Challenges = (("WWW-Authenticate", 'Basic realm="token", chars
 
 
 def data_challenges(settings: Settings) -> Challenges:
-    """Give the challenges of a data call: one for API keys, one for bearer tokens, as far as they are on."""
+    """Return the challenges of a data call: one for API keys, one for bearer tokens, as far as they are on."""
     methods = set(settings.auth_methods)
     # No registered scheme describes a key in a header of one's own.
     key = ("WWW-Authenticate", f'ApiKey realm="{_REALM}", header="{settings.api_key_header}"')
@@ -20,6 +20,6 @@ def data_challenges(settings: Settings) -> Challenges:
 
 
 def bearer_challenge(error: str, **details: str) -> Challenges:
-    """Give the challenge that says what is wrong with a bearer token (RFC 6750 section 3)."""
+    """Return the challenge that says what is wrong with a bearer token (RFC 6750 section 3)."""
     written = "".join(f', {name}="{value}"' for name, value in {"error": error, **details}.items())
     return (("WWW-Authenticate", f'Bearer realm="{_REALM}"{written}'),)

@@ -1,6 +1,6 @@
-"""Failed logins: after several from one address, or for one id, the answers come late and are then refused for a while.
+"""Counts failed logins, and delays and then refuses further ones from the same address or for the same id.
 
-Only failed logins are counted and refused. The right credentials always get in, even from the address of a guesser.
+Only failed logins are counted and refused: the right credentials always work, even from an address that is refused.
 """
 
 import time
@@ -15,19 +15,19 @@ from limits.strategies import MovingWindowRateLimiter
 from provider.auth.addresses import parse_address
 from provider.errors import ConfigurationError, ProviderError, TooManyRequests
 
-FREE = 5
-"""Failed logins a minute that are answered at once: a typing error, a key that has just been rotated."""
+DELAYED_AFTER = 5
+"""Failed logins a minute that are answered without a delay: a typing error, a key that has just been rotated."""
 
-MOST = 20
+REFUSED_AFTER = 20
 """Failed logins a minute after which further ones are refused."""
 
-DELAY = 0.25
-"""Seconds an answer waits between FREE and MOST."""
+DELAY_SECONDS = 0.25
+"""Seconds by which such an answer is delayed."""
 
 _LONGEST_ID = 64
-"""Characters that are kept of an id, which a guesser may send at any length."""
+"""Characters of an id that are counted: a caller may send one of any length."""
 
-_LIMIT = RateLimitItemPerMinute(MOST)
+_LIMIT = RateLimitItemPerMinute(REFUSED_AFTER)
 
 log = structlog.get_logger()
 
@@ -57,18 +57,18 @@ class FailedLogins:
 
         It counts for the caller's address, and for the id of the client or the key that was sent.
         """
-        # The name of each says what it is: nobody can use up an address's failures by sending the address as an id.
+        # The prefix keeps them apart: nobody can use up an address's failures by sending the address as an id.
         counted = [f"address {network_of(address)}"]
         counted += [f"{kind} {sent[:_LONGEST_ID]}" for kind, sent in (("client", client), ("key", key)) if sent]
         failures, reset = max(self._count(name) for name in counted)
-        if failures > MOST:
+        if failures > REFUSED_AFTER:
             return _refusal(reset)
-        if failures > FREE:
+        if failures > DELAYED_AFTER:
             # A worker has few threads: one of them may wait at a time, and further failures are refused meanwhile.
             if not self._delayed.acquire(blocking=False):
                 return _refusal(reset)
             try:
-                time.sleep(DELAY)
+                time.sleep(DELAY_SECONDS)
             finally:
                 self._delayed.release()
         return error
@@ -82,7 +82,7 @@ class FailedLogins:
 
 
 def network_of(address: str | None) -> str:
-    """Name the network of one subscriber: an IPv4 address itself, and the /64 of an IPv6 address."""
+    """Return the network of one subscriber as text: an IPv4 address itself, or the /64 of an IPv6 address."""
     parsed = parse_address(address)
     if parsed is None:
         return "unknown"
@@ -90,10 +90,10 @@ def network_of(address: str | None) -> str:
 
 
 def _hit(limiter: MovingWindowRateLimiter, name: str) -> tuple[int, float]:
-    """Count one failure; return how many there were in the last minute, and the time when the oldest is forgotten."""
+    """Count one failure; return how many there were in the last minute, and when the oldest one stops to count."""
     allowed = limiter.hit(_LIMIT, "failures", name)
     window = limiter.get_window_stats(_LIMIT, "failures", name)
-    return (MOST - window.remaining if allowed else MOST + 1), window.reset_time
+    return (REFUSED_AFTER - window.remaining if allowed else REFUSED_AFTER + 1), window.reset_time
 
 
 def _refusal(reset: float) -> TooManyRequests:

@@ -81,7 +81,7 @@ def parse_key(text: str, *kinds: str) -> Key | None:
 
 
 def has_prefix(text: str, kind: str) -> bool:
-    """Tell whether a text begins like a key of a kind, right or wrong."""
+    """Return whether a text begins like a key of a kind, right or wrong."""
     return text.startswith(PREFIXES[kind] + "_")
 
 

@@ -17,9 +17,9 @@ from provider.cli.client.commands import open_clients
 from provider.cli.connection_sheet import ConnectionSheet, DataConnection, TokenConnection, print_sheet
 from provider.contract.envelope import Envelope
 from provider.dataset import Dataset
-from provider.dataset.builtin import BUILT_IN, served
+from provider.dataset.builtin import BUILT_IN, all_datasets
 from provider.errors import ConfigurationError
-from provider.settings import METHODS, Settings
+from provider.settings import AUTH_METHODS, Settings
 from provider.store.client_tables import Client
 from provider.store.provider_database import open_database
 
@@ -43,7 +43,7 @@ class _AuthHeaders:
 @click.command("connect")
 @click.argument("client")
 @click.option(
-    "--auth", type=click.Choice(METHODS), default="api_key", show_default=True, help="How Pango proves itself."
+    "--auth", type=click.Choice(AUTH_METHODS), default="api_key", show_default=True, help="How Pango proves itself."
 )
 @click.option(
     "--url",
@@ -73,10 +73,10 @@ def connect(name: str, settings: Settings, url: str, *, auth: str = "api_key") -
     client = clients.get(name)
     if auth not in (settings.auth_methods if client.auth_methods is None else client.auth_methods):
         raise ConfigurationError(f"Client {name!r} may not use {auth}.")
-    token, headers = _AUTH_METHODS[auth](client, clients, settings, url)
+    token, headers = _CONNECTIONS[auth](client, clients, settings, url)
     readable = [
         dataset
-        for dataset in served(settings.datasets).values()
+        for dataset in all_datasets(settings.datasets).values()
         if client.grants is None or dataset.name in client.grants
     ]
     connections = [_data_connection(dataset, client, settings, url, headers) for dataset in readable]
@@ -123,11 +123,11 @@ def _by_oauth(client: Client, clients: Clients, settings: Settings, url: str) ->
         token_field="access_token",  # noqa: S106 -- the name of a field
         curl=(_curl_line(endpoint, form, urlencode(body)),),
     )
-    granted = served(settings.datasets) if client.grants is None else client.grants
+    granted = all_datasets(settings.datasets) if client.grants is None else client.grants
     return connection, _token_headers(client, settings, " ".join(scope_of(right) for right in granted))
 
 
-_AUTH_METHODS: Mapping[str, Callable[[Client, Clients, Settings, str], tuple[TokenConnection | None, _AuthHeaders]]] = {
+_CONNECTIONS: Mapping[str, Callable[[Client, Clients, Settings, str], tuple[TokenConnection | None, _AuthHeaders]]] = {
     "api_key": _by_api_key,
     "token": _by_token,
     "oauth": _by_oauth,

@@ -60,7 +60,7 @@ class Envelope:
         return self._wrap(success=False, message=error.message, code=code, data={})
 
     def status(self, error: ProviderError) -> int:
-        """Give the HTTP status that goes with an error."""
+        """Return the HTTP status that goes with an error."""
         return 200 if self.http_status == "always_200" else error.status
 
     def _wrap(self, *, success: bool, message: str, code: int | str, data: Mapping[str, Any]) -> dict[str, Any]:

@@ -98,7 +98,7 @@ def email_or_none(written: str) -> str | None:
 
 
 def example_phone(region: str) -> str:
-    """Give the example of a mobile number in a region's numbering plan, in E.164 form."""
+    """Return the example of a mobile number in a region's numbering plan, in E.164 form."""
     number: Any = phonenumbers.example_number_for_type(region, phonenumbers.PhoneNumberType.MOBILE)
     return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
 

@@ -1,1 +1,1 @@
-"""Opening and asking databases, the service's own and the partner's."""
+"""Opens and queries databases, the service's own and the partner's."""

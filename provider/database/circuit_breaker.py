@@ -1,4 +1,4 @@
-"""Protection from a database that is down, slow or silent: a circuit breaker and a watchdog."""
+"""Protects the service from a database that is down, slow or silent: a circuit breaker and a watchdog."""
 
 import os
 import socket
@@ -18,7 +18,7 @@ _CHECK_EVERY = 0.1
 
 
 class CircuitBreaker:
-    """Refuses calls after a few failures in a row, but for one try in each pause."""
+    """Refuses calls after a few failures in a row, except for one try in each pause."""
 
     def __init__(self) -> None:
         self._failures = 0
@@ -26,7 +26,7 @@ class CircuitBreaker:
         self._lock = Lock()
 
     def allows(self) -> bool:
-        """Tell whether the call may be made. While the circuit is open, one call in each pause may."""
+        """Return whether a call may be made: while the circuit is open, only one in each pause."""
         if self._failures < FAILURES:
             return True
         with self._lock:
@@ -48,7 +48,7 @@ class CircuitBreaker:
 
 
 class Watchdog:
-    """Ends the connection to a server that does not answer: libpq has no limit of its own and waits for ever.
+    """Ends the connection to a server that does not answer: libpq has no time limit and waits for ever.
 
     `begin` is called before a statement and `end` after it. One thread checks the deadlines of all connections; it runs
     only while there are any.
@@ -91,6 +91,6 @@ class Watchdog:
 
 def _shut_down(connection: Any) -> None:
     """Shut the socket of a connection down. Closing the connection itself is for the thread that uses it."""
-    # Whatever error comes, the driver's or the system's, it means that the socket is closed already.
-    with suppress(Exception), socket.socket(fileno=os.dup(connection.fileno())) as line:
-        line.shutdown(socket.SHUT_RDWR)
+    # Any error here, of the driver or of the system, means that the socket is closed already.
+    with suppress(Exception), socket.socket(fileno=os.dup(connection.fileno())) as duplicate:
+        duplicate.shutdown(socket.SHUT_RDWR)

@@ -1,4 +1,4 @@
-"""Drivers: what each database's driver must be told, and what its errors mean."""
+"""Differences between database drivers: their connection settings, and the meaning of their errors."""
 
 import math
 import time
@@ -22,7 +22,7 @@ _MYSQL_CONFLICTS = (1020, 1213)
 
 _POSTGRESQL_TOO_SLOW = "57014"
 _POSTGRESQL_ONE_STATEMENT = ("40", "55", _POSTGRESQL_TOO_SLOW)
-"""How the SQLSTATE of errors of one statement begins: conflicts, locks, the time limit (Appendix A)."""
+"""First characters of the SQLSTATE of errors that concern one statement: conflicts, locks, the time limit."""
 _POSTGRESQL_CONFLICTS = ("40001", "40P01")
 """The SQLSTATE of a serialization failure and of a deadlock."""
 _POSTGRESQL_TIMES = ("date", "time", "timetz", "timestamp", "timestamptz", "interval")
@@ -38,39 +38,39 @@ class Deadline:
         self.at = math.inf
 
     def __call__(self) -> bool:
-        """Tell SQLite whether to stop."""
+        """Return whether SQLite must stop the statement."""
         return time.monotonic() > self.at
 
 
-def connect_arguments(address: URL, limit: float, *, own: bool = False) -> dict[str, Any]:
-    """Give each driver's own arguments that limit connecting and waiting for the network, to `limit` seconds.
+def connect_arguments(address: URL, timeout: float, *, own: bool = False) -> dict[str, Any]:
+    """Return the driver's own arguments that limit connecting and waiting for the network to `timeout` seconds.
 
     `own` is the provider database, whose statements may be prepared on the server.
     """
-    seconds = max(1, round(limit))
+    seconds = max(1, round(timeout))
     match address.get_driver_name():
         case "psycopg":
             return {
-                "connect_timeout": max(2, seconds),  # libpq takes 1 for 2
-                "tcp_user_timeout": round(limit * 1000),
+                "connect_timeout": max(2, seconds),  # libpq reads 1 as 2
+                "tcp_user_timeout": round(timeout * 1000),
                 "keepalives_idle": seconds,
-                # Behind pgbouncer the next statement may run in another session, which lacks the prepared one.
+                # Behind pgbouncer the next statement may run in another session, without the prepared statement.
                 **({} if own else {"prepare_threshold": None}),
             }
         case "pymysql":
-            return {"connect_timeout": limit, "read_timeout": limit + GRACE, "charset": "utf8mb4"}
+            return {"connect_timeout": timeout, "read_timeout": timeout + GRACE, "charset": "utf8mb4"}
         case "pysqlite":
-            return {"timeout": limit}
+            return {"timeout": timeout}
         case "pyodbc":
             return {"timeout": seconds}
         case "oracledb":
-            return {"tcp_connect_timeout": limit}
+            return {"tcp_connect_timeout": timeout}
     return {}
 
 
-def prepare(connection: Any, info: dict[Any, Any], dialect: Dialect, limit: float, *, own: bool = False) -> None:
+def prepare(connection: Any, info: dict[Any, Any], dialect: Dialect, timeout: float, *, own: bool = False) -> None:
     """Make a fresh connection read only, and its statements limited in time."""
-    milliseconds = max(1, round(limit * 1000))  # 0 is no limit at all
+    milliseconds = max(1, round(timeout * 1000))  # 0 is no limit at all
     match dialect.name:
         case "sqlite":
             # SQLite accepts text that is not UTF-8: each broken byte is read as U+FFFD.
@@ -91,20 +91,20 @@ def prepare(connection: Any, info: dict[Any, Any], dialect: Dialect, limit: floa
                 cursor.execute(f"SET statement_timeout = {milliseconds}")
                 cursor.execute("SET default_transaction_read_only = on")
                 if own:
-                    # An index serves every statement there; a plan made while a table was empty would read all of it.
+                    # Every statement there has an index. A plan made while a table is empty would read the whole table.
                     cursor.execute("SET enable_seqscan = off")
             if dialect.driver == "psycopg":
                 for name, loader in _lenient_loaders().items():
                     connection.adapters.register_loader(name, loader)
         case "mssql":
-            connection.timeout = max(1, round(limit))
+            connection.timeout = max(1, round(timeout))
         case "oracle":
             connection.call_timeout = milliseconds
 
 
 @cache
 def _lenient_loaders() -> dict[str, Any]:
-    """Make psycopg read dates that Python cannot hold (infinity, 44 BC, 24:00:00) as text; it would raise an error."""
+    """Return loaders for psycopg that read as text the dates that Python cannot hold: infinity, 44 BC, 24:00:00."""
     from psycopg import DataError, adapters  # noqa: PLC0415 -- an extra
     from psycopg.adapt import Loader  # noqa: PLC0415
     from psycopg.pq import Format  # noqa: PLC0415
@@ -127,12 +127,17 @@ def _lenient_loaders() -> dict[str, Any]:
     return {name: lenient(adapters.get_loader(oid, Format.TEXT)) for name, oid in oids.items()}
 
 
+def driver_error(error: BaseException) -> Any:
+    """Return the driver's own error behind one of SQLAlchemy's."""
+    return getattr(error, "orig", None) or error
+
+
 def is_timeout(error: BaseException, dialect: Dialect) -> bool:
-    """Tell whether a statement was ended because it reached the time limit."""
-    cause = getattr(error, "orig", None) or error
+    """Return whether a statement was ended because it reached the time limit."""
+    cause = driver_error(error)
     match dialect.name:
         case "postgresql":
-            # Not by its text, which is in the language of the server.
+            # Not by the error's text, which is in the language of the server.
             return getattr(cause, "sqlstate", None) == _POSTGRESQL_TOO_SLOW
         case "mysql" | "mariadb":
             code = cause.args[0] if cause.args else None
@@ -147,8 +152,8 @@ def is_timeout(error: BaseException, dialect: Dialect) -> bool:
 
 
 def is_down(error: BaseException, dialect: Dialect) -> bool:
-    """Tell whether the database itself is down, or only this one statement failed."""
-    cause = getattr(error, "orig", None) or error
+    """Return whether the database itself is down; False when only this statement failed."""
+    cause = driver_error(error)
     driver = dialect.loaded_dbapi
     if isinstance(cause, (driver.InterfaceError, OSError)):
         return True
@@ -165,8 +170,8 @@ def is_down(error: BaseException, dialect: Dialect) -> bool:
 
 
 def is_conflict(error: BaseException, dialect: Dialect) -> bool:
-    """Tell whether a transaction failed because of another one, so that it may be tried again unchanged."""
-    cause = getattr(error, "orig", None) or error
+    """Return whether a transaction failed because of another one, so that the same can be tried again."""
+    cause = driver_error(error)
     match dialect.name:
         case "postgresql":
             return getattr(cause, "sqlstate", None) in _POSTGRESQL_CONFLICTS

@@ -1,4 +1,4 @@
-"""Opening a database by its address, the service's own or a partner's."""
+"""Opens a database by its address, the service's own or a partner's."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from provider.errors import ConfigurationError
 
 _EXTRAS = {"psycopg": "postgresql", "pymysql": "mysql", "pyodbc": "sqlserver", "oracledb": "oracle"}
 _TESTED_DRIVERS = {"psycopg2": "postgresql+psycopg", "MySQLdb": "mysql+pymysql", "cx_Oracle": "oracle+oracledb"}
-"""By the driver that an address means but we do not test: how to write the address with the one we test."""
+"""Drivers that we do not test, each with how an address begins for the driver that we test."""
 _RECYCLE_SECONDS = 1800
 
 
@@ -44,7 +44,7 @@ def open_engine(address: URL, setting: str, **options: Any) -> Engine:
                 **options,
             },
         )
-    except ImportError as error:  # the driver, or the library it is made over
+    except ImportError as error:  # the driver, or a library it needs
         driver = error.name or address.get_driver_name()
         if driver in _TESTED_DRIVERS:
             raise ConfigurationError(

@@ -3,6 +3,7 @@
 import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote
@@ -12,7 +13,7 @@ from sqlalchemy.exc import InvalidatePoolError, NoSuchTableError, SAWarning, SQL
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 
 from provider.database.circuit_breaker import CircuitBreaker, Watchdog
-from provider.database.drivers import GRACE, connect_arguments, is_down, is_timeout, prepare
+from provider.database.drivers import GRACE, connect_arguments, driver_error, is_down, is_timeout, prepare
 from provider.database.engines import open_engine, read_address
 from provider.database.statements import Statement
 from provider.errors import ConfigurationError, ProviderError, SourceUnavailable, Timeout
@@ -22,13 +23,13 @@ POOL_SIZE = 10
 """Connections a worker opens to a source at most."""
 
 POOL_WAIT = 0.5
-"""Seconds a lookup waits for one of them."""
+"""Seconds a lookup waits for a connection when all are in use."""
 
 IDLE_SECONDS = 1.0
-"""Seconds after which an idle connection is tested before its use; a test before every lookup would be slow."""
+"""A connection that was idle for so many seconds is tested before its use; a test before every lookup is slow."""
 
 OWN = "provider"
-"""The name of the provider database as a source: lookups only read it, too."""
+"""The name of the provider database as a source: lookups read it like any other."""
 
 _STREAMED = 500
 """Rows a driver fetches at a time when all rows are read."""
@@ -39,26 +40,26 @@ Rows = Sequence[Sequence[Any]]
 
 
 class Source:
-    """One database. `engine` is SQLAlchemy's; each statement run on it may take `limit` seconds, like a lookup."""
+    """One database. `engine` is SQLAlchemy's; each statement run on it may take `timeout` seconds."""
 
-    def __init__(self, name: str, url: str, *, limit: float = 2.0) -> None:
+    def __init__(self, name: str, url: str, *, timeout: float = 2.0) -> None:
         self.name = name
-        self.engine = _open(url, name, limit=limit)
-        self._limit = limit
+        self.engine = _open(url, name, timeout=timeout)
+        self._timeout = timeout
         self._dialect = self.engine.dialect
         self._driver_error = self._dialect.loaded_dbapi.Error
         self._errors = (self._driver_error, SQLAlchemyError, OSError)
         self._breaker = CircuitBreaker()
         self._slow: dict[Statement, CircuitBreaker] = {}
-        self._watchdog = Watchdog(limit + GRACE) if self._dialect.name == "postgresql" else None
+        self._watchdog = Watchdog(timeout + GRACE) if self._dialect.name == "postgresql" else None
         self._down_at = float("-inf")
         self._listen()
 
     def fetch(self, statement: Statement, values: Mapping[str, Any], most: int) -> tuple[Rows, Rows]:
         """Run a prepared statement; give the cursor's description and at most `most` rows.
 
-        SourceUnavailable when the database is down or refuses, Timeout when it takes longer than the limit. A statement
-        that is always too slow is refused at once; other statements of the source are not.
+        SourceUnavailable when the database is down or refuses, Timeout when it takes longer than the time limit. A
+        statement that is always too slow is refused at once; other statements of the source are not.
         """
         slow = self._slow.get(statement)
         if slow is not None and not slow.allows():
@@ -76,37 +77,23 @@ class Source:
 
     def describe(self, name: str, schema: str | None = None) -> Table:
         """Read the columns of a table or a view; ConfigurationError when it cannot be, SourceUnavailable."""
-        if not self._breaker.allows():
-            raise SourceUnavailable
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter(
-                    "ignore", SAWarning
-                )  # of a type it does not know: values stay as the driver gives them
-                table = Table(name, MetaData(), schema=schema, autoload_with=self.engine, resolve_fks=False)
-        except NoSuchTableError:
-            full = f"{schema}.{name}" if schema else name
-            raise ConfigurationError(
-                f"source {self.name!r} has no table or view {full!r}. Correct the name; mind capital letters."
-            ) from None
-        except self._errors as error:
-            raise self._declaration_error(error, f"describe {name!r}") from error
-        self._breaker.succeeded()
-        return table
+        with self._declaration_errors(f"describe {name!r}"), warnings.catch_warnings():
+            warnings.simplefilter("ignore", SAWarning)  # of an unknown type: its values stay as the driver gives them
+            try:
+                return Table(name, MetaData(), schema=schema, autoload_with=self.engine, resolve_fks=False)
+            except NoSuchTableError:
+                full = f"{schema}.{name}" if schema else name
+                raise ConfigurationError(
+                    f"source {self.name!r} has no table or view {full!r}. Correct the name; mind capital letters."
+                ) from None
 
     def check(self, statement: Statement, values: Mapping[str, Any]) -> Rows:
-        """Give the description of what a statement finds; ConfigurationError when it is refused, SourceUnavailable."""
-        if not self._breaker.allows():
-            raise SourceUnavailable
-        try:
-            description, _ = self._run(statement, values, 1)
-        except self._errors as error:
-            raise self._declaration_error(error, "run the lookup") from error
-        self._breaker.succeeded()
-        return description
+        """Run a statement, return the cursor's description; ConfigurationError if it is refused, SourceUnavailable."""
+        with self._declaration_errors("run the lookup"):
+            return self._run(statement, values, 1)[0]
 
     def stream(self, query: Executable | str) -> Iterator[RowMapping]:
-        """Give all rows of a query, a few at a time; ConfigurationError when it fails, SourceUnavailable."""
+        """Yield all rows of a query, fetched a few at a time; ConfigurationError when it fails, SourceUnavailable."""
         try:
             with self.engine.connect() as connection:
                 if self._dialect.name == "postgresql":  # its cursors live in a transaction
@@ -131,7 +118,7 @@ class Source:
             connection.close()
 
     def _lookup_error(self, error: Exception, statement: Statement | None = None) -> ProviderError:
-        """Give the error of a lookup, and note whether the database is down or this statement too slow."""
+        """Return the error of a lookup, and count a failure of the database, or of a statement that is too slow."""
         if isinstance(error, PoolExhausted):
             return SourceUnavailable("The database behind this dataset is busy. Try again later.")
         late = is_timeout(error, self._dialect)
@@ -142,14 +129,25 @@ class Source:
             self._slow.setdefault(statement, CircuitBreaker()).failed()
         return Timeout() if late else SourceUnavailable()
 
+    @contextmanager
+    def _declaration_errors(self, what: str) -> Iterator[None]:
+        """Raise SourceUnavailable or ConfigurationError for whatever the database raises inside a `with` block."""
+        if not self._breaker.allows():
+            raise SourceUnavailable
+        try:
+            yield
+        except self._errors as error:
+            raise self._declaration_error(error, what) from error
+        self._breaker.succeeded()
+
     def _declaration_error(self, error: Exception, what: str) -> Exception:
-        """Give the error of what a declaration asks for: SourceUnavailable while the database is down or slow."""
+        """Return the error of a mistake in a declaration; SourceUnavailable when the database is down or slow."""
         if isinstance(error, PoolExhausted) or is_down(error, self._dialect) or is_timeout(error, self._dialect):
             self._lookup_error(error)
             return SourceUnavailable()
-        said = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
+        said = str(driver_error(error)).strip().partition("\n")[0]
         return ConfigurationError(
-            f"source {self.name!r} refuses to {what}: {said}. Check {setting(self.name)}, and the declaration."
+            f"source {self.name!r} refuses to {what}: {said}. Check {source_setting(self.name)}, and the declaration."
         )
 
     def _listen(self) -> None:
@@ -165,7 +163,7 @@ class Source:
         if self._watchdog is not None:
             self._watchdog.begin(connection)
         elif "deadline" in info:
-            info["deadline"].at = time.monotonic() + self._limit
+            info["deadline"].at = time.monotonic() + self._timeout
 
     def _end(self, connection: Any) -> None:
         if self._watchdog is not None:
@@ -175,7 +173,7 @@ class Source:
         record.info["made_at"] = time.monotonic()
         self._begin(connection, record.info)
         try:
-            prepare(connection, record.info, self._dialect, self._limit, own=self.name == OWN)
+            prepare(connection, record.info, self._dialect, self._timeout, own=self.name == OWN)
         finally:
             self._end(connection)
 
@@ -184,7 +182,7 @@ class Source:
         self._end(connection)
 
     def _on_checkout(self, connection: Any, record: Any, _: Any) -> None:
-        """Test a connection that was idle, and refuse one from before the database was down: the pool replaces it."""
+        """Test a connection that was idle, and refuse one that is older than the last failure: the pool replaces it."""
         idle_since = record.info.get("idle_since")
         if idle_since is None:
             return
@@ -197,7 +195,7 @@ class Source:
         try:
             self._dialect.do_ping(connection)
         except self._driver_error:
-            if time.monotonic() - began > self._limit / 2:
+            if time.monotonic() - began > self._timeout / 2:
                 raise  # the database does not answer: another connection would take as long
             raise InvalidatePoolError from None
         finally:
@@ -205,31 +203,31 @@ class Source:
 
 
 class Sources:
-    """The configured sources, opened at their first use. `limit` is how long a lookup may take, in seconds."""
+    """The configured sources, opened at their first use. `timeout` is how long a statement may take, in seconds."""
 
-    def __init__(self, urls: Mapping[str, str], *, limit: float = 2.0) -> None:
+    def __init__(self, urls: Mapping[str, str], *, timeout: float = 2.0) -> None:
         self._urls = urls
-        self._limit = limit
+        self._timeout = timeout
         self._open: dict[str, Source] = {}
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
-        """Give the configured sources, and the provider database as one of them; ConfigurationError."""
+        """Make the configured sources, with the provider database as one of them; ConfigurationError."""
         if OWN in settings.sources:
             raise ConfigurationError(
                 f"PROVIDER_SOURCE_{OWN.upper()}_URL cannot be set: {OWN} means the service's own database. "
                 "Give the source another name."
             )
-        return cls({**settings.sources, OWN: settings.database_url}, limit=settings.lookup_timeout)
+        return cls({**settings.sources, OWN: settings.database_url}, timeout=settings.lookup_timeout)
 
     def __getitem__(self, name: str) -> Source:
         if name not in self._open:
             if name not in self._urls:
                 raise ConfigurationError(
-                    f"source {name!r} is not configured. Set {setting(name)} to the database's address, "
+                    f"source {name!r} is not configured. Set {source_setting(name)} to the database's address, "
                     "for instance sqlite:///shop.db."
                 )
-            self._open[name] = Source(name, self._urls[name], limit=self._limit)
+            self._open[name] = Source(name, self._urls[name], timeout=self._timeout)
         return self._open[name]
 
     def opened(self) -> list[Source]:
@@ -237,32 +235,32 @@ class Sources:
         return list(self._open.values())
 
 
-def setting(name: str) -> str:
-    """Name the setting of a source."""
+def source_setting(name: str) -> str:
+    """Return the name of a source's setting."""
     return "PROVIDER_DATABASE_URL" if name == OWN else f"PROVIDER_SOURCE_{name.upper()}_URL"
 
 
 def _driver_connection(used: Any) -> tuple[Any, dict[Any, Any]]:
-    """Give the driver's connection behind one of SQLAlchemy's, and the pool's notes about it."""
+    """Return the driver's connection behind one of SQLAlchemy's, and what the pool keeps about it."""
     pooled = used.connection
     return pooled.driver_connection, pooled.info
 
 
-def _open(url: str, name: str, limit: float) -> Engine:
-    variable = setting(name)
+def _open(url: str, name: str, timeout: float) -> Engine:
+    variable = source_setting(name)
     address = read_address(url, variable)
     if address.get_backend_name() == "sqlite":
         address = _read_only_file(address, variable)
     return open_engine(
         address,
         variable,
-        isolation_level="AUTOCOMMIT",  # one read a lookup needs no transaction around it,
-        pool_reset_on_return=None,  # hence no ROLLBACK after it
-        pool_pre_ping=False,  # in place of it: Source._on_checkout
+        isolation_level="AUTOCOMMIT",  # a lookup is one read and needs no transaction,
+        pool_reset_on_return=None,  # so there is nothing to roll back
+        pool_pre_ping=False,  # Source._on_checkout tests connections
         pool_size=POOL_SIZE,
         max_overflow=0,
         pool_timeout=POOL_WAIT,
-        connect_args=connect_arguments(address, limit, own=name == OWN),
+        connect_args=connect_arguments(address, timeout, own=name == OWN),
     )
 
 

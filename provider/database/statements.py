@@ -1,4 +1,4 @@
-"""Statements that are compiled once and run on the driver's cursor, and a connection for each thread to run them."""
+"""Compiles a statement once and runs it on the driver's cursor; keeps a connection for each thread."""
 
 from collections.abc import Mapping, Sequence
 from threading import local
@@ -28,7 +28,7 @@ class Statement:
     def run(
         self, connection: PoolProxiedConnection, values: Mapping[str, Any], most: int
     ) -> tuple[Sequence[Sequence[Any]], Sequence[Sequence[Any]]]:
-        """Give the cursor's description and at most `most` rows. Raises what the driver raises."""
+        """Return the cursor's description and at most `most` rows. Raises what the driver raises."""
         cursor = connection.cursor()
         try:
             cursor.execute(self.sql, self.arrange(values))
@@ -51,7 +51,7 @@ class PinnedConnections:
         event.listen(engine, "engine_disposed", self._close)
 
     def run(self, statement: Statement, values: Mapping[str, Any], most: int) -> Sequence[Sequence[Any]]:
-        """Give the rows of a statement. A connection that was lost since its last use is replaced once."""
+        """Return the rows of a statement. A connection that was lost since its last use is replaced once."""
         pinned: PoolProxiedConnection | None = getattr(self._of_thread, "connection", None)
         if pinned is not None:
             try:
@@ -72,6 +72,6 @@ class PinnedConnections:
 
 
 def _as_bound(bind: BindParameter[Any], dialect: Dialect) -> Any:
-    """Give a fixed value as the driver takes it: SQLite, for one, keeps dates as text."""
+    """Return a fixed value in the form the driver takes: SQLite, for example, stores dates as text."""
     process = bind.type.dialect_impl(dialect).bind_processor(dialect)
     return process(bind.value) if process and bind.value is not None else bind.value

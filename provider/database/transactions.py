@@ -1,4 +1,4 @@
-"""Transactions that are tried again after a deadlock."""
+"""Runs a transaction, and runs it again after a deadlock."""
 
 import time
 from collections.abc import Callable
@@ -17,9 +17,9 @@ _PAUSE_SECONDS = 0.075
 
 
 def run_in_transaction(engine: Engine, work: Callable[[Connection], _Result]) -> _Result:
-    """Run `work` in a transaction and return its result; run it again when the database chose it as deadlock victim.
+    """Run `work` in a transaction and return its result; run it again when a deadlock ended it.
 
-    Whatever `work` or the database raises otherwise is raised, and so is the deadlock of the last try.
+    Raises the deadlock of the last try, and every other error of `work` or the database.
     """
     tries = 0
     while True:

@@ -1,4 +1,4 @@
-"""Dataset: one thing the partner exposes. This class answers by a function of the partner's."""
+"""The base class of datasets, which answers with a function that the partner writes."""
 
 import re
 import sys
@@ -38,10 +38,10 @@ class Query:
 class Dataset:
     """A dataset whose records come from a function.
 
-    `fetch(query)` gives the record as a mapping, or None when nobody matches. `record` is a marshmallow schema: only
-    the fields it declares leave the service. `parameters`, another one, validates the parameters the dataset wants
-    beside the identifiers. `identifiers` are what a person is looked up by; at least one must be sent. `example` holds
-    parameters that find somebody, for the curl lines we print.
+    `fetch(query)` returns the record as a mapping, or None when nobody matches. `record` is a marshmallow schema: only
+    the fields it declares leave the service. `parameters` is the marshmallow schema of the parameters that the dataset
+    wants beside the identifiers. A person is looked up by `identifiers`, of which at least one must be sent. `example`
+    holds parameters that find somebody, for the curl lines we print.
     """
 
     parameters: Schema | None = None
@@ -72,8 +72,8 @@ class Dataset:
         shape: str = "object",
         limit: int = 0,
     ) -> None:
-        """Note what every dataset declares; ConfigurationError. `limit` is how many items a list may have."""
-        self.declared_at = _caller()
+        """Keep what every dataset declares; ConfigurationError. `limit` is how many items a list may have."""
+        self.declared_at = _declaration_place()
         self._refuse(
             {
                 f"the name {name!r} cannot stand in an address. Use letters, digits, '-', '_' and '.'.": (
@@ -92,14 +92,14 @@ class Dataset:
         self.description = ""
 
     def _refuse(self, problems: Mapping[str, bool]) -> None:
-        """Raise the first problem that is there: ConfigurationError gives file and line."""
-        for problem, there in problems.items():
-            if there:
+        """Raise ConfigurationError, with file and line, for the first message whose condition is true."""
+        for problem, found in problems.items():
+            if found:
                 raise ConfigurationError(f"{self.declared_at}: {problem}")
 
     @property
     def own_parameters(self) -> dict[str, bool]:
-        """The names of the parameters the dataset wants beside the identifiers, each with whether it is required."""
+        """The names of the parameters beside the identifiers, each with whether it is required."""
         fields = self.parameters.load_fields if self.parameters else {}
         return {field.data_key or name: field.required for name, field in fields.items()}
 
@@ -110,7 +110,7 @@ class Dataset:
         return [field.data_key or name for name, field in fields.items()]
 
     def declares(self, name: str) -> bool:
-        """Tell whether the record may have a field."""
+        """Return whether the record may have a field."""
         return name in self.record_fields
 
     def prepare(self, sources: Sources, *, hash_key: bytes = b"") -> None:  # noqa: ARG002 -- for those with a table
@@ -144,8 +144,8 @@ class Dataset:
         return shown if visible is None else visible_part(shown, visible, self.hash_key)
 
 
-def _caller() -> str:
-    """Give the file and line that makes a dataset, for error messages."""
+def _declaration_place() -> str:
+    """Return the file and line where a dataset is being declared, for error messages."""
     frame = sys._getframe()  # noqa: SLF001 -- inspect.stack() reads every source file on the way
     while frame.f_back and frame.f_globals.get("__name__", "").startswith("provider.dataset."):
         frame = frame.f_back

@@ -18,8 +18,8 @@ def built_in() -> dict[str, Dataset]:
     return {dataset.name: dataset for dataset in datasets}
 
 
-def served(package_name: str) -> dict[str, Dataset]:
-    """Collect all datasets by name: those of a package, then the built-in ones whose name it does not take.
+def all_datasets(package_name: str) -> dict[str, Dataset]:
+    """Return all datasets by name: those of a package, then the built-in ones whose name it does not use.
 
     ConfigurationError gives file and line.
     """

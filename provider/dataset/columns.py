@@ -37,11 +37,12 @@ class Column:
 
 @dataclass(frozen=True)
 class Field:
-    """A record's field: a column, and what is done with its value, in this order.
+    """A record's field: a column, and what is done with its value, in the order of the parameters.
 
-    `convert` makes it a `text`, `integer`, `number`, `boolean`, `date`, `datetime`, or a datetime of `epoch_ms`; or it
-    is a function. A value that cannot be converted is left out. `values` maps what the table holds to what is shown,
-    `otherwise` is shown for what it does not map. `mask` is `last4`, `hash`, `year` or `hide`.
+    `convert` is a function, or the name of what the value becomes: `text`, `integer`, `number`, `boolean`, `date`,
+    `datetime`, or `epoch_ms` for a datetime from milliseconds since 1970. A value that cannot be converted is left out.
+    `values` maps what the table holds to what is shown; every other value is shown as `otherwise`. `mask` is `last4`,
+    `hash`, `year` or `hide`.
     """
 
     column: str
@@ -56,8 +57,8 @@ class Field:
         if self.mask is not None and self.mask not in MASKS:
             raise ConfigurationError(f"mask cannot be {self.mask!r}. Choose among: {', '.join(MASKS)}.")
 
-    def steps(self, driver: Convert | None, hash_key: bytes) -> Convert | None:
-        """Give the function that does all of it with a value that is not null; None when there is nothing to do."""
+    def conversion(self, driver: Convert | None, hash_key: bytes) -> Convert | None:
+        """Return the function that converts a value that is not null; None when values stay as they are."""
         steps = [driver] if driver else []
         if self.convert is not None:
             convert = CONVERSIONS[self.convert] if isinstance(self.convert, str) else self.convert

@@ -85,7 +85,7 @@ def nothing(_: Any) -> None:
 
 
 def base_type(column: ColumnElement[Any]) -> TypeEngine[Any]:
-    """Give a column's type; for a domain of PostgreSQL's the type it is made of."""
+    """Return a column's type; for a domain of PostgreSQL's the type it is made of."""
     kind: TypeEngine[Any] = column.type
     while isinstance(kind, DOMAIN):
         kind = kind.data_type
@@ -93,7 +93,7 @@ def base_type(column: ColumnElement[Any]) -> TypeEngine[Any]:
 
 
 def driver_conversion(kind: TypeEngine[Any], dialect: Dialect, code: Any) -> Convert | None:
-    """Give what converts the driver's values of a type; `code` is the driver's own code of the type."""
+    """Return what converts the driver's values of a type; `code` is the driver's own code of the type."""
     if isinstance(kind, (CHAR, NCHAR)):
         return lambda value: value.rstrip(" ") if isinstance(value, str) else value  # padded by the database
     if isinstance(kind, (Numeric, Float)) and kind.scale is None:

@@ -1,4 +1,4 @@
-"""Finding datasets: every file of the datasets package is one, without registration."""
+"""Finds the datasets: every file of the datasets package holds one, without registration."""
 
 import importlib
 import pkgutil
@@ -12,14 +12,14 @@ from provider.store.partner_package import load_partner_fields, search_working_f
 
 def discover(package_name: str) -> dict[str, Dataset]:
     """Import the files of a package and collect their datasets by name; ConfigurationError gives file and line."""
-    datasets, mistakes = attempt(package_name)
+    datasets, mistakes = discover_with_mistakes(package_name)
     if mistakes:
         raise mistakes[0]
     return datasets
 
 
-def attempt(package_name: str) -> tuple[dict[str, Dataset], list[ConfigurationError]]:
-    """Import the files of a package; give the datasets by name, and the errors of files without one."""
+def discover_with_mistakes(package_name: str) -> tuple[dict[str, Dataset], list[ConfigurationError]]:
+    """Import the files of a package; return the datasets by name, and the errors of the files that have none."""
     datasets: dict[str, Dataset] = {}
     mistakes = []
     package = find_package(package_name)
@@ -83,7 +83,7 @@ def _load(module_name: str) -> Dataset:
 
 
 def _broken(error: Exception, module_name: str) -> ConfigurationError:
-    """Give the error of a broken file, with the line of the syntax error or the last line run in the package."""
+    """Return the error of a broken file, with the line of the syntax error or the last line run in the package."""
     if isinstance(error, SyntaxError) and error.filename:
         return ConfigurationError(f"{location(error.filename, error.lineno or 1)}: {error.msg}. Correct the file.")
     if isinstance(error, ConfigurationError) and ":" in str(error).partition(" ")[0]:

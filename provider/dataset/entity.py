@@ -66,7 +66,7 @@ class EntityDataset(DatabaseDataset):
         return [self._maps[name].first if name in self._maps else name for name in self.entity.fields]
 
     def declares(self, name: str) -> bool:
-        """Tell whether the record may have a field: every member of the maps of custom fields is one."""
+        """Return whether the record may have a field: every member of the maps of custom fields is one."""
         return self._is_field(name) if self._shown is None else name in self._shown
 
     def _is_field(self, name: str) -> bool:
@@ -75,7 +75,7 @@ class EntityDataset(DatabaseDataset):
         return any(kind.names.fullmatch(name) for kind in self._maps.values())
 
     def _selects(self, column: str) -> bool:
-        """Tell whether the record shows a column, or members of it."""
+        """Return whether the record shows a column, or members of it."""
         if self._shown is None or column in self._shown:
             return True
         return column in self._maps and any(self._maps[column].names.fullmatch(name) for name in self._shown)

@@ -30,12 +30,12 @@ class EntityStatement:
             self._prepared((identifier,), ())
 
     def for_query(self, query: Query) -> tuple[Statement, Mapping[str, Any]]:
-        """Give the statement that a query asks for and the values to bind."""
+        """Return the statement that a query asks for and the values to bind."""
         used, values = bind(query, self._identifiers)
         return self._prepared(used, tuple(query.parameters)), values
 
     def for_check(self) -> tuple[Statement, Mapping[str, Any]]:
-        """Give the statement by phone and email, which come union_of in nearly every call of Pango's, for nobody."""
+        """Return the statement by phone and email, which come union_of in nearly every call of Pango's, for nobody."""
         return self._prepared(("phone", "email"), ()), {"phone": None, "email": None}
 
     def _prepared(self, used: tuple[str, ...], narrowed_by: tuple[str, ...]) -> Statement:

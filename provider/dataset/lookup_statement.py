@@ -113,19 +113,19 @@ class LookupStatement:
         self._prepared: dict[tuple[str, ...], Statement] = {}
 
     def for_query(self, query: Query) -> tuple[Statement, Mapping[str, Any]] | None:
-        """Give the statement that a query asks for and the values to bind; None when no row can match."""
+        """Return the statement that a query asks for and the values to bind; None when no row can match."""
         used, values = self.bind(query)
         if not used or (self.rules.match == "all" and len(used) < self._sent(query)):
             return None
         return self._prepared.get(used) or self.prepared(used), values
 
     def for_check(self) -> tuple[Statement, Mapping[str, Any]]:
-        """Give the statement with all identifiers, made to find nothing, and its values: for `Source.check`."""
+        """Return the statement with all identifiers, made to find nothing, and its values: for `Source.check`."""
         chosen = self._select(tuple(self.identifiers), nobody=True)
         return Statement(chosen, self.dialect), {name: None for names in self._parameters.values() for name in names}
 
     def bind(self, query: Query) -> tuple[tuple[str, ...], dict[str, Any]]:
-        """Give the identifiers of a query that can be in the table, and the values to bind."""
+        """Return the identifiers of a query that can be in the table, and the values to bind."""
         values: dict[str, Any] = {}
         used = []
         for key, names in self._parameters.items():
@@ -150,7 +150,7 @@ class LookupStatement:
         return forms
 
     def prepared(self, used: tuple[str, ...]) -> Statement:
-        """Give the statement for these identifiers, compiled when it is first asked for."""
+        """Return the statement for these identifiers, compiled when it is first asked for."""
         if used not in self._prepared:
             self._prepared[used] = Statement(self._select(used), self.dialect)
         return self._prepared[used]
@@ -222,7 +222,7 @@ class LookupStatement:
         return _among(column, sent)
 
     def _comparison(self, stored: Column) -> ColumnElement[Any]:
-        """Give what an identifier is compared with; a column that is neither text nor a number by its text."""
+        """Return what an identifier is compared with; a column that is neither text nor a number by its text."""
         if stored.expression is not None:
             return literal_column(f"({stored.expression})", String())
         column = self._column(stored.name)
@@ -231,7 +231,7 @@ class LookupStatement:
         return column
 
     def _read(self, kind: TypeEngine[Any]) -> Callable[[str], Any] | None:
-        """Give the function that makes a value of a column's type of a form: None of a form that can match no row."""
+        """Return the function that makes a value of a column's type of a form: None of a form that can match no row."""
         if isinstance(kind, Integer):
             return _int64
         if (

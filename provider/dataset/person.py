@@ -64,7 +64,7 @@ def equals(rows: FromClause, identifier: str) -> ColumnElement[bool]:
 
 
 def bind(query: Query, identifiers: Sequence[str]) -> tuple[tuple[str, ...], dict[str, Any]]:
-    """Give the identifiers that a query brings, in this order, and the values to bind, by name."""
+    """Return the identifiers that a query brings, in this order, and the values to bind, by name."""
     values: dict[str, Any] = {**query.identifiers, **query.parameters}
     if query.phone is not None:
         values["phone"] = query.phone.e164

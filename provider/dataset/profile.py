@@ -96,7 +96,7 @@ class ProfileDataset(DatabaseDataset):
 
 
 def _whole_name(found: Found) -> Found:
-    """Give the whole name: the identity's, else its parts joined, else the customer's name in another record."""
+    """Return the whole name: the identity's, else its parts joined, else the customer's name in another record."""
     parts = " ".join(found[name] for name in NAMES if name in found)
     name = found.get("fullName") or parts or found.get("customerName")
     return {"fullName": name} if name else {}

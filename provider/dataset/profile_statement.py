@@ -98,12 +98,12 @@ class ProfileStatement:
             self._prepared((identifier,))
 
     def for_query(self, query: Query) -> tuple[Statement, Mapping[str, Any]]:
-        """Give the statement that a query asks for and the values to bind."""
+        """Return the statement that a query asks for and the values to bind."""
         used, values = bind(query, tuple(PERSON))
         return self._prepared(used), values
 
     def for_check(self) -> tuple[Statement, Mapping[str, Any]]:
-        """Give the statement by phone and email, which come together in nearly every call of Pango's, for nobody."""
+        """Return the statement by phone and email, which come together in nearly every call of Pango's, for nobody."""
         return self._prepared(("phone", "email")), {"phone": None, "email": None}
 
     def _prepared(self, used: tuple[str, ...]) -> Statement:

@@ -34,10 +34,10 @@ class RecordStatement(Protocol):
         """The columns of the record."""
 
     def for_query(self, query: Query) -> tuple[Statement, Mapping[str, Any]] | None:
-        """Give the statement a query asks for and the values to bind; None when no row can match."""
+        """Return the statement a query asks for and the values to bind; None when no row can match."""
 
     def for_check(self) -> tuple[Statement, Mapping[str, Any]]:
-        """Give a statement that finds nothing, and its values, to see whether the database accepts it."""
+        """Return a statement that finds nothing, and its values, to see whether the database accepts it."""
 
 
 class RecordReader:

@@ -1,4 +1,4 @@
-"""TableDataset: a table, a view or a selection of a source, declared and not programmed."""
+"""TableDataset: a dataset that a partner declares over a table, a view or a selection of a source."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -15,15 +15,15 @@ from provider.dataset.record_reader import DatabaseDataset, RecordReader, driver
 class TableDataset(DatabaseDataset):
     """A dataset over a table or a view, reflected at the start, or over a selection of several.
 
-    `identifiers` names the column each identifier is compared with; `record` the column each field of the record comes
-    from, or a Field or a Constant: no other column leaves the service. `where` are fixed conditions: a column and the
-    value, the list of values or the None it must have. Several identifiers at once: `match` is `first` (the first in
-    order that matches anybody), `any` or `all`. Several matching rows: the one with the latest `newest_by`; without it
-    `several` decides, `error` (the answer is Ambiguous) or `first`. `shape="list"` answers {"total": n, "items": [...]}
-    with up to `limit` items, for callers who want more than Pango's flat object.
+    `identifiers` gives the column that each identifier is compared with. `record` gives the column of each field, or a
+    Field or a Constant; no other column leaves the service. `where` gives columns that must have a value, one of a list
+    of values, or None. `match` says what counts when several identifiers are sent: `first` (the first in order that
+    matches anybody), `any` or `all`. When several rows match, the one with the latest `newest_by` counts; without
+    `newest_by`, `several` decides: `error` (the answer is Ambiguous) or `first`. `shape="list"` answers
+    {"total": n, "items": [...]} with up to `limit` items, for callers who want more than Pango's flat object.
     """
 
-    def __init__(  # noqa: PLR0913 -- the vocabulary of a declaration
+    def __init__(  # noqa: PLR0913 -- each option of a declaration
         self,
         *,
         name: str,
@@ -57,13 +57,7 @@ class TableDataset(DatabaseDataset):
         self.schema = schema
         self.columns = {key: Column(it) if isinstance(it, str) else it for key, it in identifiers.items()}
         self.record = {key: Field(it) if isinstance(it, str) else it for key, it in record.items()}
-        self.rules = Rules(
-            match=match,
-            several=several,
-            limit=self.limit,
-            newest_by=newest_by,
-            where=dict(where or {}),
-        )
+        self.rules = Rules(match=match, several=several, limit=self.limit, newest_by=newest_by, where=dict(where or {}))
         self._select = select
 
     @property
@@ -76,13 +70,11 @@ class TableDataset(DatabaseDataset):
         columns = {name: field for name, field in self.record.items() if isinstance(field, Field)}
         constants = {name: field.value for name, field in self.record.items() if isinstance(field, Constant)}
         self._statement = LookupStatement(
-            source.engine.dialect, self.chosen(source), fields=columns, identifiers=self.columns, rules=self.rules
+            source.engine.dialect, self.from_clause(source), fields=columns, identifiers=self.columns, rules=self.rules
         )
         fields = [
-            (name, field.steps(conversion, self.hash_key))
-            for (name, field), conversion in zip(
-                columns.items(), driver_conversions(source, self._statement), strict=True
-            )
+            (name, field.conversion(driver, self.hash_key))
+            for (name, field), driver in zip(columns.items(), driver_conversions(source, self._statement), strict=True)
         ]
         for key in self.identifiers:
             self._statement.prepared((key,))
@@ -96,14 +88,14 @@ class TableDataset(DatabaseDataset):
 
         return RecordReader(source, self._statement, record, shape=self.shape)
 
-    def chosen(self, source: Source) -> FromClause:
-        """Give what is looked into, a table as the database describes it; ConfigurationError, SourceUnavailable."""
+    def from_clause(self, source: Source) -> FromClause:
+        """Return the table, view or selection to read from; ConfigurationError, SourceUnavailable."""
         if self._select is not None:
             return self._select.subquery("selected")
         return source.describe(str(self.table_name), self.schema)
 
     def all(self) -> Iterator[dict[str, Any]]:
-        """Give the records of all rows, whoever they are of; ConfigurationError, SourceUnavailable."""
+        """Return the records of all rows, of all people; ConfigurationError, SourceUnavailable."""
         reader = self._reader or self._prepare_late()
         rows = reader.source.stream(self._statement.every_row())
         return (self.flat_record(reader.record(tuple(row.values())) or {}) for row in rows)

@@ -43,7 +43,7 @@ def all_migrations(settings: Settings) -> list[Config]:
 
 
 def is_current(connection: Connection, config: Config) -> bool:
-    """Say whether the database has run all migrations of a configuration, and no others."""
+    """Return whether the database has run all migrations of a configuration, and no others."""
     context = MigrationContext.configure(connection, opts={"version_table": config.attributes["version_table"]})
     return {*context.get_current_heads()} == {*ScriptDirectory.from_config(config).get_heads()}
 

@@ -1,4 +1,4 @@
-"""The provider database: its engine, and whether its tables are up to date."""
+"""Opens the provider database, and checks that its tables are up to date."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Engine, event
 from sqlalchemy.exc import SQLAlchemyError
 
+from provider.database.drivers import driver_error
 from provider.database.engines import open_engine, read_address
 from provider.errors import ConfigurationError, SourceUnavailable
 from provider.settings import Settings
@@ -52,7 +53,7 @@ def migrated_database(settings: Settings) -> Iterator[Engine]:
         engine.dispose()
 
 
-def empty_log(engine: Engine) -> None:
+def empty_write_ahead_log(engine: Engine) -> None:
     """Empty SQLite's write-ahead log: deleted rows remain in it as long as somebody has the database open."""
     if engine.dialect.name == "sqlite":
         with engine.connect() as connection:
@@ -61,9 +62,8 @@ def empty_log(engine: Engine) -> None:
 
 def unreachable(error: SQLAlchemyError) -> ConfigurationError:
     """Make the error for a provider database that does not answer, without its address: it may hold a password."""
-    cause = getattr(error, "orig", None) or error
     return ConfigurationError(
-        f"The provider database does not answer ({type(cause).__name__}). "
+        f"The provider database does not answer ({type(driver_error(error)).__name__}). "
         "Check PROVIDER_DATABASE_URL and that the database is up."
     )
 

@@ -7,7 +7,7 @@ import pytest
 from services import REDIS, Relay, own_address, require
 from support import PHONE, VOUCHER, failure, record
 
-from provider.auth.failed_logins import MOST
+from provider.auth.failed_logins import REFUSED_AFTER
 
 LOOKUP = f"/v1/data/voucher?phone={PHONE}"
 
@@ -21,7 +21,7 @@ def guess(deployment, address):
 def guess_often(deployment, address):
     """Use up all failures of an address, from several threads so that not every delay is waited for."""
     with ThreadPoolExecutor(8) as pool:
-        return list(pool.map(lambda _: guess(deployment, address), range(2 * MOST)))
+        return list(pool.map(lambda _: guess(deployment, address), range(2 * REFUSED_AFTER)))
 
 
 @pytest.fixture

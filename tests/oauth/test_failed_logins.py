@@ -12,7 +12,7 @@ from redis import Redis
 from services import REDIS, own_address, require
 from support import NOON, PHONE, VOUCHER, failure, record
 
-from provider.auth.failed_logins import DELAY, FREE, MOST, network_of
+from provider.auth.failed_logins import DELAY_SECONDS, DELAYED_AFTER, REFUSED_AFTER, network_of
 from provider.auth.keys import API_KEY, make_key
 from provider.contract.envelope import Envelope
 from provider.errors import ConfigurationError
@@ -68,11 +68,11 @@ def test_a_guesser_is_delayed_and_then_refused(deployment, guess):
     address = own_address()
     browser = deployment.app.test_client()
     with time_machine.travel(NOON, tick=False):
-        for _ in range(FREE):
+        for _ in range(DELAYED_AFTER):
             failure(guess(browser, address), "Unauthorized", 401)
         began = time.perf_counter()
         failure(guess(browser, address), "Unauthorized", 401)
-        assert time.perf_counter() - began >= DELAY
+        assert time.perf_counter() - began >= DELAY_SECONDS
         answers = together(deployment.app.test_client, guess, address)
         assert {answer.status_code for answer in answers} <= {401, 429}
         assert too_many(guess(browser, address)) == 61
@@ -130,7 +130,7 @@ def test_nobody_uses_up_anothers_failures(deployment):
 
     for sent in (victim, f"address {victim}"):
         together(deployment.app.test_client, guess, sent)
-    for _ in range(MOST + 5):
+    for _ in range(REFUSED_AFTER + 5):
         assert garble(deployment.app.test_client()).status_code == 401
     failure(wrong_key(deployment.app.test_client(), victim), "Unauthorized", 401)
 
@@ -168,17 +168,17 @@ def test_an_ended_key_or_token_is_no_guess(deploy):
     (key,) = [key for key in deployment.clients.get("pango").credentials if key.kind == API_KEY]
     deployment.clients.revoke("pango", key.id)
     worker = deploy()  # one that has not met the key yet
-    for _ in range(MOST + 5):
+    for _ in range(REFUSED_AFTER + 5):
         failure(worker.asking(issued.api_key).get(LOOKUP), "Unauthorized", 401)
     with time_machine.travel(datetime.now(UTC) + timedelta(hours=1)):
-        for _ in range(MOST + 5):
+        for _ in range(REFUSED_AFTER + 5):
             response = worker.app.test_client().get(LOOKUP, headers={"Authorization": f"Bearer {token}"})
             failure(response, "Unauthorized", 401)
 
 
 def test_nothing_sent_is_no_guess(deployment):
     """Calls without credentials are not counted."""
-    for _ in range(MOST + 5):
+    for _ in range(REFUSED_AFTER + 5):
         failure(deployment.app.test_client().get(LOOKUP), "Unauthorized", 401)
 
 

@@ -57,7 +57,7 @@ class Database:
 
     def sources(self) -> Sources:
         """Open the database as the source `shop`."""
-        sources = Sources({"shop": self.url}, limit=self.limit)
+        sources = Sources({"shop": self.url}, timeout=self.limit)
         self._opened.append(sources)
         return sources
 

@@ -16,7 +16,7 @@ from sqlalchemy.pool import NullPool
 from support import EMAIL, PHONE, VOUCHER, Server, envelope_of, eventually, failure, record
 
 from provider.errors import SourceUnavailable
-from provider.lookup import understand
+from provider.lookup import parse_query
 
 LIMIT = 0.5
 """PROVIDER_LOOKUP_TIMEOUT here, in seconds."""
@@ -383,7 +383,7 @@ def test_a_pool_that_is_exhausted_refuses_quickly(database):
     dataset = database.prepared(table="a")
     source = database.source()
     find = dataset.reader(source).read
-    query = understand(dataset, {"phone": PHONE})
+    query = parse_query(dataset, {"phone": PHONE})
     with ExitStack() as stack:
         for _ in range(source.engine.pool.size()):
             stack.enter_context(closing(source.engine.raw_connection()))

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from support import PATIENCE_SECONDS
 
 from provider.auth import failed_logins
-from provider.auth.failed_logins import FREE, FailedLogins
+from provider.auth.failed_logins import DELAYED_AFTER, FailedLogins
 from provider.errors import TooManyRequests, Unauthorized
 
 ADDRESS = "203.0.113.7"
@@ -24,7 +24,7 @@ def test_one_answer_waits_at_a_time(monkeypatch):
 
     monkeypatch.setattr(failed_logins, "time", SimpleNamespace(sleep=sleep, time=time.time))
     logins, error = FailedLogins(), Unauthorized()
-    for _ in range(FREE):
+    for _ in range(DELAYED_AFTER):
         assert logins.refuse(error, ADDRESS) is error
     with ThreadPoolExecutor(1) as pool:
         delayed = pool.submit(logins.refuse, error, ADDRESS)

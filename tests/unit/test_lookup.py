@@ -10,7 +10,7 @@ from marshmallow import Schema, fields, validate
 from provider.contract.identity import canonical_phone
 from provider.dataset import Dataset, Query
 from provider.errors import InvalidEmail, InvalidPhone, InvalidRequest, MissingIdentifier, NotFound, ProviderError
-from provider.lookup import lookup, understand
+from provider.lookup import lookup, parse_query
 
 
 class Parameters(Schema):
@@ -40,17 +40,17 @@ CAMPAIGN = make(parameters=Parameters, identifiers=("phone", "email", "memberCod
 @pytest.mark.parametrize("blank", [None, "", " ", "\t\r\n", "\u00a0", "\u3000"])
 def test_a_blank_identifier_counts_as_not_sent(blank):
     """An empty or blank phone or email is absent: the other one decides, and without either it is MissingIdentifier."""
-    query = understand(PLAIN, {"phone": blank, "email": "dee@bytetech.io"})
+    query = parse_query(PLAIN, {"phone": blank, "email": "dee@bytetech.io"})
     assert (query.phone, query.email) == (None, "dee@bytetech.io")
-    query = understand(PLAIN, {"phone": "0359677657", "email": blank})
+    query = parse_query(PLAIN, {"phone": "0359677657", "email": blank})
     assert (query.phone, query.email) == (canonical_phone("0359677657"), None)
     with pytest.raises(MissingIdentifier, match="send phone or email"):
-        understand(PLAIN, {"phone": blank, "email": blank})
+        parse_query(PLAIN, {"phone": blank, "email": blank})
 
 
 def test_identifiers_are_understood_before_the_dataset_sees_them():
     """A dataset sees canonical phones and emails, its own identifiers trimmed, and only those that were sent."""
-    query = understand(
+    query = parse_query(
         CAMPAIGN,
         {"phone": "(+84) 0359-677-657", "email": " DEE@bytetech.io", "memberCode": " M0000 ", "campaignId": "B"},
     )
@@ -64,15 +64,15 @@ def test_identifiers_are_understood_before_the_dataset_sees_them():
 
 def test_an_identifier_may_be_a_json_number():
     """A whole number is taken as the text of its digits: some callers write phones and codes so."""
-    assert understand(PLAIN, {"phone": 359677657}).phone.national == "0359677657"
-    assert understand(make(identifiers=("memberCode",)), {"memberCode": 12}).identifiers == {"memberCode": "12"}
+    assert parse_query(PLAIN, {"phone": 359677657}).phone.national == "0359677657"
+    assert parse_query(make(identifiers=("memberCode",)), {"memberCode": 12}).identifiers == {"memberCode": "12"}
 
 
 @pytest.mark.parametrize("value", [True, False, 1.5, [], ["0359677657"], {}, {"phone": "0359677657"}])
 def test_an_identifier_of_another_type_is_refused(value):
     """A boolean, a fraction, an array or an object is no identifier, and the message names the parameter."""
     with pytest.raises(InvalidRequest, match=r"^phone must be text"):
-        understand(PLAIN, {"phone": value})
+        parse_query(PLAIN, {"phone": value})
 
 
 @pytest.mark.parametrize("name", ["phone", "email", "memberCode", "campaignId"])
@@ -80,21 +80,21 @@ def test_an_identifier_of_another_type_is_refused(value):
 def test_what_is_no_text_is_refused(name, value):
     """NUL and undecodable bytes are in nobody's data: InvalidRequest, in identifiers and in parameters."""
     with pytest.raises(InvalidRequest, match=f"^{name} holds"):
-        understand(CAMPAIGN, {"memberCode": "M1", "campaignId": "B", name: value})
+        parse_query(CAMPAIGN, {"memberCode": "M1", "campaignId": "B", name: value})
 
 
 def test_a_phone_or_an_email_that_is_none_is_refused():
     """A phone that is none is InvalidPhone and an email that is none InvalidEmail, even beside one that is good."""
     with pytest.raises(InvalidPhone):
-        understand(PLAIN, {"phone": "12", "email": "dee@bytetech.io"})
+        parse_query(PLAIN, {"phone": "12", "email": "dee@bytetech.io"})
     with pytest.raises(InvalidEmail):
-        understand(PLAIN, {"phone": "0359677657", "email": "dee"})
+        parse_query(PLAIN, {"phone": "0359677657", "email": "dee"})
 
 
 def test_text_is_nfc_on_the_way_in_and_out():
     """Identifiers, parameters and the record are NFC, whatever the caller and the dataset write."""
     decomposed = unicodedata.normalize("NFD", "Nguyễn")
-    query = understand(CAMPAIGN, {"memberCode": decomposed, "campaignId": decomposed})
+    query = parse_query(CAMPAIGN, {"memberCode": decomposed, "campaignId": decomposed})
     assert query.identifiers == {"memberCode": "Nguyễn"}
     assert query.parameters["campaign_id"] == "Nguyễn"
     assert lookup(make(lambda _: {"seen": decomposed}), {"phone": "0359677657"}) == {"seen": "Nguyễn"}
@@ -103,7 +103,7 @@ def test_text_is_nfc_on_the_way_in_and_out():
 def test_unknown_parameters_are_ignored():
     """Pango may send parameters the dataset does not know, of any type; they change nothing."""
     raw = {"phone": "0359677657", "param1": "x", "tên": ["y"], "memberCode": {}, "": None, "campaign_id": 1}
-    assert understand(PLAIN, raw) == understand(PLAIN, {"phone": "0359677657"})
+    assert parse_query(PLAIN, raw) == parse_query(PLAIN, {"phone": "0359677657"})
 
 
 @pytest.mark.parametrize(
@@ -126,12 +126,12 @@ def test_unknown_parameters_are_ignored():
 def test_a_declared_parameter_is_validated(sent, named):
     """A declared parameter that is missing, blank or breaks its rule is InvalidRequest, and the message names it."""
     with pytest.raises(InvalidRequest, match=f"^{named}"):
-        understand(CAMPAIGN, {"phone": "0359677657", **sent})
+        parse_query(CAMPAIGN, {"phone": "0359677657", **sent})
 
 
 def test_an_optional_parameter_left_blank_has_its_default():
     """A blank optional parameter counts as not sent, so its default holds."""
-    parameters = understand(CAMPAIGN, {"memberCode": "M1", "campaignId": " B ", "limit": "", "since": " "}).parameters
+    parameters = parse_query(CAMPAIGN, {"memberCode": "M1", "campaignId": " B ", "limit": "", "since": " "}).parameters
     assert parameters == {"campaign_id": "B", "limit": 10}
 
 

@@ -352,7 +352,7 @@ def test_odd_values_in_the_columns_compared_are_no_error(serve, column, odd):
 def shop(make_source: Callable[..., dict[str, str]]) -> Iterator[Source]:
     """Open a source with one table of one row."""
     source = Source(
-        "shop", make_source("CREATE TABLE t (code TEXT, v); INSERT INTO t VALUES ('M1', 1)")["shop"], limit=2
+        "shop", make_source("CREATE TABLE t (code TEXT, v); INSERT INTO t VALUES ('M1', 1)")["shop"], timeout=2
     )
     yield source
     source.engine.dispose()
@@ -410,7 +410,7 @@ def test_a_sources_path_may_hold_any_character(tmp_path, name):
     folder.mkdir()
     with closing(sqlite3.connect(folder / name)) as connection:
         connection.executescript("CREATE TABLE t (v); INSERT INTO t VALUES (1)")
-    source = Source("shop", URL.create("sqlite", database=str(folder / name)).render_as_string(), limit=2)
+    source = Source("shop", URL.create("sqlite", database=str(folder / name)).render_as_string(), timeout=2)
     try:
         assert run(source, "SELECT v FROM t") == [(1,)]
     finally:

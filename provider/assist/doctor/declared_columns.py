@@ -64,7 +64,7 @@ def _connect(dataset: TableDataset, sources: Sources, findings: Findings) -> Sou
 
 def _describe(dataset: TableDataset, source: Source, findings: Findings) -> FromClause | None:
     try:
-        return dataset.chosen(source)
+        return dataset.from_clause(source)
     except ConfigurationError as error:
         option = "another schema: declare schema={!r}"
         findings.add(ERROR, "table", str(error), suggest_table(source, str(dataset.table_name), dataset.schema, option))

@@ -13,7 +13,7 @@ from provider.dataset.base import Dataset, Query
 from provider.dataset.table import TableDataset
 from provider.errors import Ambiguous, NotFound, ProviderError
 
-Understand = Callable[[Dataset, Mapping[str, object]], Query]
+ParseQuery = Callable[[Dataset, Mapping[str, object]], Query]
 """Makes a query of raw parameters, as a lookup does."""
 
 _KINDS = {bool: "boolean", int: "integer", float: "number", str: "text"}
@@ -33,13 +33,13 @@ class DryRun:
 
 
 def try_lookup(
-    dataset: Dataset, raw: Mapping[str, str], whose: str, understand: Understand, findings: Findings
+    dataset: Dataset, raw: Mapping[str, str], whose: str, parse_query: ParseQuery, findings: Findings
 ) -> DryRun | None:
     """Run one lookup; None when it fails, which is reported. `whose` says where its parameters come from."""
     asked = [name for name in raw if name in (*dataset.identifiers, *dataset.own_parameters)]
     began = time.perf_counter()
     try:
-        query = understand(dataset, raw)
+        query = parse_query(dataset, raw)
         found = dataset.fetch(query)
         if isinstance(dataset, TableDataset):  # the first lookup also connects: time a second one
             began = time.perf_counter()

@@ -8,7 +8,7 @@ from marshmallow import fields as schema_fields
 from sqlalchemy.exc import SAWarning
 
 from provider.assist.doctor.declared_columns import check_declared
-from provider.assist.doctor.dry_run import DryRun, Understand, try_lookup, try_unknown_person
+from provider.assist.doctor.dry_run import DryRun, ParseQuery, try_lookup, try_unknown_person
 from provider.assist.doctor.findings import ERROR, OK, WARNING, Findings
 from provider.assist.doctor.indexes import check_indexes
 from provider.assist.doctor.row_checks import check_rows
@@ -39,7 +39,7 @@ def examine(
     dataset: Dataset,
     sources: Sources,
     *,
-    understand: Understand,
+    parse_query: ParseQuery,
     region: str = "VN",
     given: Mapping[str, str] | None = None,
 ) -> Report:
@@ -56,7 +56,7 @@ def examine(
             _check_plain(dataset, report.findings)
             person = {} if _prepare(dataset, sources, report.findings) else None
         if person is not None:
-            _run_dry(dataset, report, understand, region, given or {}, person)
+            _run_dry(dataset, report, parse_query, region, given or {}, person)
     return report
 
 
@@ -107,14 +107,14 @@ def _prepare(dataset: Dataset, sources: Sources, findings: Findings) -> bool:
 def _run_dry(
     dataset: Dataset,
     report: Report,
-    understand: Understand,
+    parse_query: ParseQuery,
     region: str,
     given: Mapping[str, str],
     person: Mapping[str, str],
 ) -> None:
     if raw := given or dataset.example or person:
         whose = "the given parameters" if given else "the example" if dataset.example else "somebody of the sample"
-        report.dry_run = try_lookup(dataset, raw, whose, understand, report.findings)
+        report.dry_run = try_lookup(dataset, raw, whose, parse_query, report.findings)
         return
     if isinstance(dataset, TableDataset):
         try_unknown_person(dataset, report.findings, region=region)

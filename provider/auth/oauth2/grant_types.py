@@ -9,7 +9,7 @@ from authlib.oauth2.rfc7636 import CodeChallenge
 
 from provider.auth.keys import AUTHORIZATION_CODE, REFRESH_TOKEN
 from provider.auth.oauth2.issued_tokens import TokenServer
-from provider.auth.oauth2.oauth_client import AUTH_METHODS, ClientRefused, OAuthClient
+from provider.auth.oauth2.oauth_client import CLIENT_SECRET_METHODS, ClientRefused, OAuthClient
 from provider.store.client_tables import OneTimeSecret
 
 _S256_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")  # a SHA-256 in base64url (RFC 7636 section 4.2)
@@ -18,7 +18,7 @@ _S256_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")  # a SHA-256 in base64url (RF
 class _Grant:
     """What the grants have in common: both ways of authenticating, and no scope but those the client was granted."""
 
-    TOKEN_ENDPOINT_AUTH_METHODS = AUTH_METHODS
+    TOKEN_ENDPOINT_AUTH_METHODS = CLIENT_SECRET_METHODS
     server: TokenServer
     request: OAuth2Request
 

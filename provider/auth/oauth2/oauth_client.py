@@ -10,7 +10,7 @@ from provider.auth.challenges import CLIENT_CHALLENGE
 from provider.errors import TooManyRequests, Unauthorized
 
 METHOD = "oauth"
-AUTH_METHODS = ["client_secret_basic", "client_secret_post"]
+CLIENT_SECRET_METHODS = ["client_secret_basic", "client_secret_post"]
 _UNAUTHORIZED = 401
 
 
@@ -39,7 +39,7 @@ class OAuthClient(ClientMixin):  # type: ignore[misc]
         return " ".join(dict.fromkeys(asked)) if asked and set(asked) <= set(self.scopes) else None
 
     def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:
-        return method in AUTH_METHODS
+        return method in CLIENT_SECRET_METHODS
 
     def check_response_type(self, response_type: str) -> bool:
         return response_type == "code" and self.check_grant_type("authorization_code")

@@ -8,13 +8,13 @@ from authlib.oauth2.rfc7009 import RevocationEndpoint
 from authlib.oauth2.rfc7662 import IntrospectionEndpoint
 
 from provider.auth.oauth2.issued_tokens import IssuedToken, TokenServer
-from provider.auth.oauth2.oauth_client import AUTH_METHODS, ClientRefused, OAuthClient
+from provider.auth.oauth2.oauth_client import CLIENT_SECRET_METHODS, ClientRefused, OAuthClient
 
 
 class _TokenEndpoint:
     """What revocation and introspection have in common."""
 
-    CLIENT_AUTH_METHODS = AUTH_METHODS
+    CLIENT_AUTH_METHODS = CLIENT_SECRET_METHODS
     server: TokenServer
 
     def authenticate_endpoint_client(self, asked: OAuth2Request) -> OAuthClient:

@@ -14,7 +14,7 @@ from provider.auth.one_time_secrets import OneTimeSecrets
 from provider.cli.client.options import Duration, Renames
 from provider.contract.envelope import CHOICES
 from provider.errors import ConfigurationError
-from provider.settings import METHODS, Settings
+from provider.settings import AUTH_METHODS, Settings
 from provider.store.client_tables import Client
 from provider.store.provider_database import check_migrated, open_database
 
@@ -66,7 +66,7 @@ def _envelope_option(part: str, meaning: str) -> Callable[[_Function], _Function
     "--auth",
     "auth_methods",
     multiple=True,
-    type=click.Choice(METHODS),
+    type=click.Choice(AUTH_METHODS),
     help="How it may authenticate; may be repeated.  [default: as AUTH_METHODS says]",
 )
 @click.option("--network", "networks", multiple=True, help="A network it may call from, like 203.0.113.0/24.")

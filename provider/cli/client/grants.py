@@ -2,7 +2,7 @@
 
 from provider.auth.access import WEBHOOK
 from provider.dataset import Dataset
-from provider.dataset.builtin import served
+from provider.dataset.builtin import all_datasets
 from provider.dataset.masks import MASKS
 from provider.errors import ConfigurationError
 from provider.ingestion.inbound.webhooks import NAME
@@ -11,7 +11,7 @@ from provider.settings import Settings
 
 def read_grants(texts: tuple[str, ...], settings: Settings) -> dict[str, dict[str, str | None] | None]:
     """Read NAME or NAME:FIELD,FIELD=MASK; ConfigurationError for a dataset, a field or a mask that does not exist."""
-    known = served(settings.datasets)
+    known = all_datasets(settings.datasets)
     grants: dict[str, dict[str, str | None] | None] = {}
     for text in texts:
         name, colon, listed = text.partition(":")

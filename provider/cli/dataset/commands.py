@@ -16,10 +16,10 @@ from provider.cli.dataset.doctor_report import print_reports
 from provider.cli.dataset.new_file import name_file, relative_path, write_file
 from provider.database.sources import Source, Sources
 from provider.dataset import Dataset, TableDataset
-from provider.dataset.builtin import built_in, served
-from provider.dataset.discover import attempt
+from provider.dataset.builtin import all_datasets, built_in
+from provider.dataset.discover import discover_with_mistakes
 from provider.errors import ConfigurationError, SourceUnavailable, Timeout
-from provider.lookup import understand
+from provider.lookup import parse_query
 from provider.settings import Settings
 
 
@@ -33,7 +33,7 @@ def command() -> None:
 def list_(*, as_json: bool) -> None:
     """List the datasets, what they are looked up by, and the file each comes from, if it is not built in."""
     settings = Settings.from_environment()
-    rows = [_as_json(dataset) for dataset in served(settings.datasets).values()]
+    rows = [_as_json(dataset) for dataset in all_datasets(settings.datasets).values()]
     if as_json:
         click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
         return
@@ -125,7 +125,7 @@ def doctor(
     """
     settings = Settings.from_environment()
     given = _dry_run_parameters(phone, email, parameters)
-    datasets, mistakes = attempt(settings.datasets)
+    datasets, mistakes = discover_with_mistakes(settings.datasets)
     chosen = list(datasets.values()) if name is None else [_choose(name, datasets, mistakes)]
     sources = Sources.of(settings)
     _prepare_all(datasets, sources)
@@ -134,7 +134,7 @@ def doctor(
         examine(
             dataset,
             sources,
-            understand=lambda dataset, raw: understand(dataset, raw, region=region),
+            parse_query=lambda dataset, raw: parse_query(dataset, raw, region=region),
             region=region,
             given={key: value for key, value in given.items() if name or key in dataset.identifiers},
         )

@@ -29,7 +29,7 @@ Warn = Callable[[Any], str | None]
 
 
 def is_blank(value: Any) -> bool:
-    """Say whether a value counts as absent: null, or text of spaces only."""
+    """Return whether a value counts as absent: null, or text of spaces only."""
     return value is None or (isinstance(value, str) and not value.strip())
 
 
@@ -260,7 +260,7 @@ def over_32_bits(value: int) -> str | None:
 
 
 def _is_writable(number: float) -> bool:
-    """Say whether JSON can hold a number: not infinity, and not a whole number over 64 bits."""
+    """Return whether JSON can hold a number: not infinity, and not a whole number over 64 bits."""
     return isfinite(number) if isinstance(number, float) else -_INT64 <= number < _INT64
 
 

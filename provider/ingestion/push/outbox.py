@@ -16,7 +16,7 @@ from sqlalchemy.engine import RowMapping
 
 from provider.errors import ConfigurationError
 from provider.ingestion.push.batches import Entries, RecordGroup, RejectedRecord
-from provider.store.provider_database import empty_log
+from provider.store.provider_database import empty_write_ahead_log
 from provider.store.push_tables import Batch, DeadLetter, Push, Sent
 from provider.store.upsert import make_insert_new
 
@@ -203,7 +203,7 @@ class Outbox:
             if done and push["finished_at"] is None:
                 connection.execute(update(Push).where(Push.id == push_id).values(finished_at=datetime.now(UTC)))
         if done:
-            empty_log(self._engine)
+            empty_write_ahead_log(self._engine)
         return done
 
     def dead_letters(self, push_id: str) -> Iterator[RowMapping]:

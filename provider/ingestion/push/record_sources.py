@@ -57,7 +57,7 @@ class SourceContext:
 
     def open_sources(self) -> Sources:
         """Open the partner's databases for queries that may take an hour."""
-        return Sources(self.settings.sources, limit=_QUERY_SECONDS)
+        return Sources(self.settings.sources, timeout=_QUERY_SECONDS)
 
 
 @dataclass(frozen=True)

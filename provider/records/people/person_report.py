@@ -11,7 +11,7 @@ from provider.contract.entities import DOCUMENTED
 from provider.records.people.identifiers import CUSTOMER_ID, Person
 from provider.records.people.payloads import erase_mention, find_mentions
 from provider.store.entity_tables import TABLES, record_of
-from provider.store.provider_database import empty_log
+from provider.store.provider_database import empty_write_ahead_log
 from provider.store.push_tables import CallbackResult, Sent
 
 _RELATIONSHIPS = TABLES["customer-relationship"]
@@ -62,7 +62,7 @@ def erase_person(engine: Engine, person: Person, *, region: str) -> dict[str, in
         for model in _BY_REF_ID:
             named = delete(model).where(model.ref_id.in_(person.customers))
             gone[model.__tablename__] = connection.execute(named).rowcount
-    empty_log(engine)
+    empty_write_ahead_log(engine)
     return {name: count for name, count in gone.items() if count}
 
 
