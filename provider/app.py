@@ -1,4 +1,4 @@
-"""The app: joins the parts, and prepares at the start whatever a lookup needs."""
+"""Builds the WSGI app from its parts, and prepares what lookups need."""
 
 from collections.abc import Mapping
 
@@ -48,7 +48,7 @@ BODY_LIMIT = 64 * 1024
 
 
 def create_app(settings: Settings | None = None) -> Flask:
-    """Make the WSGI app. ConfigurationError, in one line, when it could not serve."""
+    """Make the WSGI app; ConfigurationError when a setting or the database keeps it from serving."""
     settings = settings or Settings.from_environment()
     log.configure()
     check_region(settings.phone_region)
@@ -102,14 +102,14 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 
 def create_serving_app() -> Flask:
-    """Make the WSGI app of a process that serves: with the worker that handles webhooks."""
+    """Make the WSGI app and start its worker that handles webhooks."""
     app = create_app()
     app.extensions["worker"].start()
     return app
 
 
 def _prepare_datasets(settings: Settings, sources: Sources) -> Mapping[str, Dataset]:
-    """Prepare the datasets; one whose database does not answer is tried again when it is asked for."""
+    """Prepare the datasets. One whose database does not answer is prepared again at its first lookup."""
     datasets = all_datasets(settings.datasets)
     hash_key = derive_key(settings.require_secret_key(), "masks")
     for dataset in datasets.values():

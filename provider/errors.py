@@ -1,18 +1,18 @@
-"""Everything that can go wrong: errors a caller may see (ProviderError) and mistakes that stop the start."""
+"""Errors that a caller may see (ProviderError), and mistakes in the installation (ConfigurationError)."""
 
 from collections.abc import Sequence
 from typing import ClassVar
 
 
 class ConfigurationError(Exception):
-    """A mistake of whoever installs the service: one clear line that says where it is and what to do."""
+    """A mistake in the installation: one line that says where it is and what to do."""
 
 
 class ProviderError(Exception):
     """An error that is answered inside the envelope. Each one is a subclass, whose name is its error code.
 
-    `status` is the HTTP status in `standard` mode, `default` a sentence for people, `headers` what HTTP wants beside
-    it. A message carries no personal data.
+    `status` is the HTTP status in the mode `standard`, `default` the message for people. `headers` are added to the
+    response. A message holds no personal data.
     """
 
     code: ClassVar[str]
@@ -31,7 +31,7 @@ class ProviderError(Exception):
 
 
 class Unauthorized(ProviderError):
-    """No credentials, or credentials that do not hold (RFC 9110 section 15.5.2)."""
+    """No credentials, or credentials that are not valid (RFC 9110 section 15.5.2)."""
 
     status = 401
     default = "Valid credentials are needed."
@@ -52,21 +52,21 @@ class InvalidRequest(ProviderError):
 
 
 class MissingIdentifier(ProviderError):
-    """Nothing says whose data is wanted."""
+    """No identifier was sent."""
 
     status = 400
     default = "Say whose data is wanted: send phone or email."
 
 
 class InvalidPhone(ProviderError):
-    """The phone is no phone number."""
+    """The phone is not a phone number."""
 
     status = 400
     default = "phone is not a valid phone number. Send it like 0359677657 or +84359677657."
 
 
 class InvalidEmail(ProviderError):
-    """The email is no email address."""
+    """The email is not an email address."""
 
     status = 400
     default = "email is not a valid email address. Send it like name@example.com."
@@ -108,7 +108,7 @@ class UnsupportedMediaType(ProviderError):
 
 
 class PayloadTooLarge(ProviderError):
-    """A body over the limit. The connection ends with it: what is left of the body is not read."""
+    """A body over the limit. The rest of the body is not read, so the connection is closed."""
 
     status = 413
     default = "The body is too large: 64 KiB is the limit."
@@ -143,4 +143,4 @@ class InternalError(ProviderError):
 
 
 ERRORS = {error.code: error for error in ProviderError.__subclasses__()}
-"""The closed set of error codes; a deployment or a client may rename them, none may be added."""
+"""All error codes, by name. A deployment or a client may rename them, but not add one."""

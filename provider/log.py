@@ -1,10 +1,11 @@
-"""Logs: one JSON object a line on standard output. Messages are constants, and no field holds personal data."""
+"""Writes logs: one JSON object a line on standard output. Messages are constants, no field holds personal data."""
 
 import logging
 import sys
 import traceback
 from collections.abc import MutableMapping
 from contextlib import suppress
+from types import TracebackType
 from typing import Any, BinaryIO
 
 import orjson
@@ -17,12 +18,16 @@ _SHARED_PROCESSORS: list[Any] = [
 
 
 def _without_error_text(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Replace a library's error by its class and where it was raised: its text and the message may quote a phone."""
+    """Replace a library's error by its class and its traceback: the error's text may quote a phone."""
     kind, _error, trace = event.pop("exc_info", None) or (None, None, None)
     if kind:
-        at = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(trace)]
-        event.update(event="error in a library", error=kind.__name__, at=at)
+        event.update(event="error in a library", error=kind.__name__, at=frames(trace))
     return event
+
+
+def frames(trace: TracebackType | None) -> list[str]:
+    """Return the file, line and function of each frame of a traceback."""
+    return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(trace)]
 
 
 class JsonFormatter(structlog.stdlib.ProcessorFormatter):
@@ -41,7 +46,7 @@ class JsonFormatter(structlog.stdlib.ProcessorFormatter):
 
 
 class _OutputLogger:
-    """Writes lines to standard output. Its reader may be gone, or its disk full: that must not fail a lookup."""
+    """Writes lines to standard output. A lookup must not fail because a pipe is closed or a disk is full."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
@@ -62,7 +67,7 @@ LOGGING: dict[str, Any] = {
     "root": {"handlers": ["stdout"], "level": "WARNING"},
     "loggers": {"_granian": {"handlers": ["stdout"], "level": "WARNING", "propagate": False}},
 }
-"""For `logging.config.dictConfig`; the server also gets it for its own lines."""
+"""For `logging.config.dictConfig`; the server uses it for its own lines too."""
 
 
 def configure() -> None:

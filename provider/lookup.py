@@ -22,11 +22,11 @@ def lookup(
 ) -> dict[str, Any]:
     """Answer one lookup with a flat record.
 
-    `raw` holds the parameters as they came; unknown ones are ignored, blank ones count as not sent. Phones without a
-    country code are of `region`. `visible` names the fields the caller may see, each with its mask; None for all of
-    them as they are. A suppressed person is answered as if nobody matched. Raises NotFound when nobody matches,
-    MissingIdentifier, InvalidPhone, InvalidEmail, InvalidRequest for a parameter, and whatever ProviderError the
-    dataset raises.
+    `raw` holds the parameters as they were sent; unknown ones are ignored, blank ones count as not sent. `region` is
+    the country of phones without a country code. `visible` names the fields the caller may see, each with its mask;
+    None for all fields without masks. Raises NotFound when nobody matches or the person is suppressed,
+    MissingIdentifier, InvalidPhone, InvalidEmail, InvalidRequest for a parameter, and every ProviderError of the
+    dataset.
     """
     query = parse_query(dataset, raw, region=region)
     if suppressed and suppressed.include(query):
@@ -36,8 +36,8 @@ def lookup(
         raise NotFound
     record = dataset.answer(found, visible)
     if suppressed:
-        whole = record if visible is None else dataset.answer(found)
-        if any(map(suppressed.include_record, whole["items"] if dataset.shape == "list" else [whole])):
+        unmasked = record if visible is None else dataset.answer(found)
+        if any(map(suppressed.include_record, unmasked["items"] if dataset.shape == "list" else [unmasked])):
             raise NotFound
     return record
 

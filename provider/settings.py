@@ -1,4 +1,4 @@
-"""Settings: read once from the environment and `.env`, then frozen. Nothing else reads the environment."""
+"""Reads the settings from the environment and `.env`, once. Nothing else reads the environment."""
 
 import os
 import re
@@ -19,7 +19,7 @@ PANGO_AUTH = ("v1", "v2")
 RATE_LIMITS = ("50/1", "1000/60", "5000/300", "50000/3600", "400000/86400")
 """PangoCDP, "Data Ingestion", note on X-Rate-Limit-Retry-After-Seconds."""
 _MISSPELT = 0.9
-"""How similar a name must be to a setting's to count as misspelt; a variable that only shares the prefix is ignored."""
+"""How similar a variable's name must be to a setting's to count as misspelt; others with the prefix are ignored."""
 _SOURCE = re.compile(r"SOURCE_([A-Z0-9_]+)_URL")
 
 
@@ -114,7 +114,7 @@ class Settings:
 
     @classmethod
     def from_environment(cls) -> Self:
-        """Read `.env` of the working folder and the environment, which wins; ConfigurationError names a bad value."""
+        """Read the environment and `.env` of the working folder, where the environment wins; ConfigurationError."""
         env = Env(prefix=PREFIX)
         env.read_env(".env", recurse=False)
         names = {name for name in {*dotenv_values(".env"), *os.environ} if name.startswith(PREFIX)}
@@ -129,7 +129,7 @@ class Settings:
                     values[known[name].name] = known[name].metadata["read"](env, short)
                 except EnvError as error:
                     raise ConfigurationError(f"{name} cannot be read: {error}") from None
-                except ValueError:  # not name=value; the message leaves the value out, which may be a secret
+                except ValueError:  # not name=value; the value may be a secret, so the message does not quote it
                     raise ConfigurationError(f"{name} cannot be read. Write name=value,name=value.") from None
             elif close := get_close_matches(name, known, n=1, cutoff=_MISSPELT):
                 raise ConfigurationError(f"{name} is not a setting. Did you mean {close[0]}?")

@@ -1,4 +1,4 @@
-"""Reading the body of a request: never more than the limit, and JSON that is an object."""
+"""Reads the body of a request, up to a limit, and JSON objects in it."""
 
 from typing import Any
 
@@ -8,11 +8,11 @@ from flask import Request
 from provider.errors import InvalidRequest, PayloadTooLarge
 
 LARGE = 1024 * 1024
-"""The limit in bytes for a body that brings many records or a document; for others the app's own limit holds."""
+"""The limit in bytes for a body with many records or a document. Other bodies have the app's own limit."""
 
 
 def read_body(request: Request) -> bytes:
-    """Read the body; PayloadTooLarge. Werkzeug would silently cut one that is sent in chunks, without a length."""
+    """Read the body; PayloadTooLarge. Werkzeug would silently cut a body that is sent without its length."""
     body = request.get_data()
     if request.content_length is None and len(body) == request.max_content_length:
         over: bytes = request.environ["wsgi.input"].read(1)

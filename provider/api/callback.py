@@ -10,22 +10,22 @@ from provider.ingestion.inbound.callbacks import CHECKSUM_HEADER, KEY_HEADER, Ca
 
 PREFIX = "/v1/callbacks/"
 ENVELOPE = Envelope()
-"""The default one: that of the settings may answer HTTP 200 always, as lookups may want it. Whoever sends results must
-see by the HTTP status that they were not kept."""
+"""The default envelope. With that of the settings an error may have HTTP status 200, but Pango must see by the status
+that results were not stored."""
 
 EXAMPLE = '{"data": {"<refId>": {"status": 200}}}'
 
 
 def callback_api(callbacks: Callbacks) -> Blueprint:
-    """Make the route. The body is read only after the key in the header was found to be right."""
+    """Make the route. The body is read only when the key in the header is right."""
     blueprint = Blueprint("callbacks", __name__)
 
     @blueprint.post(f"{PREFIX}ingestion")
     def receive() -> Response:
-        asked = current_request()
-        api_key = callbacks.authenticate(asked.headers.get(KEY_HEADER), asked.remote_addr)
-        payload = json_object(read_large_body(asked), example=EXAMPLE)
-        records = callbacks.receive(payload, api_key=api_key, checksum=asked.headers.get(CHECKSUM_HEADER))
+        request = current_request()
+        api_key = callbacks.authenticate(request.headers.get(KEY_HEADER), request.remote_addr)
+        payload = json_object(read_large_body(request), example=EXAMPLE)
+        records = callbacks.receive(payload, api_key=api_key, checksum=request.headers.get(CHECKSUM_HEADER))
         return json_response(ENVELOPE.ok({"records": records}))
 
     return blueprint

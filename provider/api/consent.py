@@ -1,4 +1,4 @@
-"""The consent page: the partner's administrator lets a client in, with a code of `provider client consent`."""
+"""The consent page: the partner's administrator admits a client, with a code from `provider client consent`."""
 
 from authlib.oauth2 import OAuth2Error
 from flask import Blueprint, Response, make_response, render_template, request
@@ -25,17 +25,17 @@ def consent_page(server: OAuthServer, secrets: OneTimeSecrets, failed_logins: Fa
     @blueprint.route("/oauth2/authorize", methods=["GET", "POST"])
     def authorize() -> Response:
         check_quotable(request.values)
-        asked = server.get_consent_grant()
-        client = asked.request.client.caller
+        grant = server.get_consent_grant()
+        client = grant.request.client.caller
         if request.method == "GET":
-            return page(client.name, asked.request.scope)
+            return page(client.name, grant.request.scope)
         if request.form.get("decision") == "deny":
-            return server.answer_authorization(asked, granted=False)
+            return server.answer_authorization(grant, granted=False)
         code = secrets.find(request.form.get("consent_code", "").strip(), CONSENT_CODE)
         if code and code.client_pk == client.id and secrets.use(code):
-            return server.answer_authorization(asked, granted=True)
+            return server.answer_authorization(grant, granted=True)
         refusal = failed_logins.refuse(Forbidden(WRONG_CODE), request.remote_addr, client=client.client_id)
-        return page(client.name, asked.request.scope, refusal)
+        return page(client.name, grant.request.scope, refusal)
 
     def page(client: str, scope: str, refusal: ProviderError | None = None) -> Response:
         datasets = [name.removeprefix(SCOPE) for name in scope.split()]

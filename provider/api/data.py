@@ -25,14 +25,14 @@ def data_api(
 
     @blueprint.route("/v1/data/<dataset>", methods=["GET", "POST"])
     def serve(dataset: str) -> Response:
-        asked = current_request()
-        access = authenticator.authenticate(asked.headers, asked.remote_addr)
-        asked.caller = access.caller
+        request = current_request()
+        access = authenticator.authenticate(request.headers, request.remote_addr)
+        request.caller = access.caller
         if dataset not in datasets:
             raise UnknownDataset
-        asked.dataset = dataset
+        request.dataset = dataset
         visible = access.visible(dataset)
-        raw = raw_parameters(asked)
+        raw = raw_parameters(request)
         if TOKEN_PARAMETER in raw:
             raise InvalidRequest(
                 "A token in the address or the body ends up in logs: send it in a header.",

@@ -1,6 +1,4 @@
-"""Every error inside the envelope, in the caller's own key names whenever the credentials tell who calls."""
-
-import traceback
+"""Answers every error inside the envelope, with the caller's own key names when the caller is known."""
 
 import structlog
 from flask import Flask, Response
@@ -21,6 +19,7 @@ from provider.errors import (
     UnknownDataset,
     UnsupportedMediaType,
 )
+from provider.log import frames
 
 _BY_STATUS: dict[int | None, type[ProviderError]] = {
     404: UnknownDataset,
@@ -36,15 +35,15 @@ log = structlog.get_logger()
 
 
 def answer_errors(app: Flask, authenticator: Authenticator, default: Envelope) -> None:
-    """Make the app answer whatever is raised. `default` is the envelope of unknown callers."""
+    """Make the app answer every error. `default` is the envelope for unknown callers."""
 
     def respond(error: ProviderError) -> Response:
-        asked = current_request()
-        asked.code = error.code
-        headers = [*error.headers, *_connection(asked, error)]
-        if asked.path.startswith(OUTSIDE_THE_ENVELOPE):
+        request = current_request()
+        request.code = error.code
+        headers = [*error.headers, *_connection(request, error)]
+        if request.path.startswith(OUTSIDE_THE_ENVELOPE):
             return json_response(_oauth(error), status=error.status, headers=headers)
-        envelope = _envelope(asked, authenticator) or default
+        envelope = _envelope(request, authenticator) or default
         return json_response(envelope.error(error), status=envelope.status(error), headers=headers)
 
     @app.errorhandler(ProviderError)
@@ -65,14 +64,14 @@ def answer_errors(app: Flask, authenticator: Authenticator, default: Envelope) -
         return respond(InternalError())
 
 
-def _connection(asked: ProviderRequest, error: ProviderError) -> list[tuple[str, str]]:
-    """Announce the end of the connection where the body, or a part of it, was not read.
+def _connection(request: ProviderRequest, error: ProviderError) -> list[tuple[str, str]]:
+    """Announce that the connection will be closed, when the body was not read to its end.
 
-    The server then closes it, and a caller that keeps connections would lose its next call. Waiting for the body
-    instead would let strangers hold a worker's threads with bodies that never end.
+    The server closes it then, and a caller that keeps connections would lose its next call. If we waited for the body,
+    strangers could block a worker's threads with bodies that never end.
     """
-    sent = asked.content_length or "Transfer-Encoding" in asked.headers
-    unread = isinstance(error, PayloadTooLarge) or (sent and "stream" not in vars(asked))
+    sent = request.content_length or "Transfer-Encoding" in request.headers
+    unread = isinstance(error, PayloadTooLarge) or (sent and "stream" not in vars(request))
     return [("Connection", "close")] if unread else []
 
 
@@ -85,23 +84,23 @@ def _oauth(error: ProviderError) -> dict[str, str]:
     return {"error": code, "error_description": error.message}
 
 
-def _envelope(asked: ProviderRequest, authenticator: Authenticator) -> Envelope | None:
+def _envelope(request: ProviderRequest, authenticator: Authenticator) -> Envelope | None:
     """Find the envelope of a request's caller, None when the caller is unknown."""
-    if asked.path.startswith(PREFIX):
+    if request.path.startswith(PREFIX):
         return ENVELOPE
     try:
-        caller = asked.caller or authenticator.recognise(asked.headers)
+        caller = request.caller or authenticator.recognise(request.headers)
     except ProviderError:
         return None  # the provider database is down; the error itself is answered all the same
     return caller.envelope if caller else None
 
 
 def _log_fault(error: Exception) -> None:
-    """Log where it happened and what kind it is, without its text, which may quote a phone or an email."""
+    """Log the class and the traceback of an error, without its text, which may quote a phone or an email."""
     cause = error.__cause__ or error
     log.error(
         "fault",
         request_id=current_request().id,
         error=type(cause).__name__,
-        at=[f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(cause.__traceback__)],
+        at=frames(cause.__traceback__),
     )

@@ -1,4 +1,4 @@
-"""Flask as we use it: every request knows its id and its caller, and is logged in one line when it ends."""
+"""Our Flask app: every request has an id, knows its caller, and is logged in one line when it ends."""
 
 import re
 import secrets
@@ -7,11 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 import structlog
-from flask import Flask, Request, Response, request
+from flask import Flask, Request, Response
+from flask import request as request_proxy
 
 from provider.auth.access import Caller
 
-# Hexadecimal, as UUIDs and trace ids are, and too long for a phone: nobody's data can pass for an id.
+# Hexadecimal, as UUIDs and trace ids are, and longer than a phone number: an id cannot be personal data.
 _REQUEST_ID = re.compile(r"[0-9a-fA-F-]{16,64}")
 _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"}
 
@@ -19,7 +20,7 @@ log = structlog.get_logger()
 
 
 class ProviderRequest(Request):
-    """A request, and what was found out about it so far. `began` is in seconds of time.perf_counter()."""
+    """A request, with what is known about it so far. `began` is in seconds of time.perf_counter()."""
 
     caller: Caller | None = None
     dataset: str | None = None
@@ -43,27 +44,27 @@ class ProviderApp(Flask):
         self.after_request(_log_request)
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """Return the function as it is. None of ours is a coroutine, and asking takes a tenth of a lookup's time."""
+        """Return the function as it is: none of ours is a coroutine, and Flask's check takes a tenth of a lookup."""
         return func
 
 
-current_request: Callable[[], ProviderRequest] = request._get_current_object  # type: ignore[attr-defined]  # noqa: SLF001 -- documented by Flask
-"""Returns the request in hand: every use of Flask's proxy for it costs a microsecond."""
+current_request: Callable[[], ProviderRequest] = request_proxy._get_current_object  # type: ignore[attr-defined]  # noqa: SLF001 -- documented by Flask
+"""Returns the current request: every use of Flask's proxy for it costs a microsecond."""
 
 
 def _log_request(response: Response) -> Response:
-    """Log how a request ended, never a parameter or the query string, and send its id back."""
-    asked = current_request()
-    response.headers.add("X-Request-ID", asked.id)
+    """Log how a request ended, without its parameters, and send its id back."""
+    request = current_request()
+    response.headers.add("X-Request-ID", request.id)
     log.info(
         "request",
-        request_id=asked.id,
-        method=asked.method if asked.method in _METHODS else "other",
-        route=asked.url_rule.rule if asked.url_rule else None,
-        dataset=asked.dataset,
-        client=asked.caller.name if asked.caller else None,
+        request_id=request.id,
+        method=request.method if request.method in _METHODS else "other",
+        route=request.url_rule.rule if request.url_rule else None,
+        dataset=request.dataset,
+        client=request.caller.name if request.caller else None,
         status=response.status_code,
-        code=asked.code,
-        milliseconds=round((time.perf_counter() - asked.began) * 1000, 2),
+        code=request.code,
+        milliseconds=round((time.perf_counter() - request.began) * 1000, 2),
     )
     return response

@@ -1,4 +1,4 @@
-"""The addresses for operations: is the process alive, and do its databases answer."""
+"""The addresses for operations: /healthz (the process is alive) and /readyz (its databases answer)."""
 
 import time
 from collections.abc import Mapping

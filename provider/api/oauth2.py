@@ -1,4 +1,4 @@
-"""The OAuth 2.0 addresses: shaped as the RFCs say, without the envelope."""
+"""The OAuth 2.0 addresses, as the RFCs describe them and without the envelope."""
 
 from collections.abc import Mapping
 from urllib.parse import parse_qsl
@@ -16,7 +16,7 @@ _QUOTED = {"grant_type", "client_id", "redirect_uri", "response_type", "scope"}
 
 
 def oauth2_api(server: OAuthServer) -> Blueprint:
-    """Make the OAuth 2.0 routes, but for the consent page."""
+    """Make the OAuth 2.0 routes, except the consent page."""
     blueprint = Blueprint("oauth2", __name__)
 
     @blueprint.errorhandler(OAuth2Error)
@@ -64,7 +64,7 @@ def oauth2_api(server: OAuthServer) -> Blueprint:
 
 
 def check_form(*, required: str) -> None:
-    """Refuse what is not a form by RFC 6749 section 3.2, OAuth2Error: Authlib would accept more."""
+    """Raise OAuth2Error for a body that is not a form by RFC 6749 section 3.2: Authlib would accept more."""
     if request.mimetype != "application/x-www-form-urlencoded":
         raise InvalidRequestError("Send the parameters as application/x-www-form-urlencoded.")
     if request.query_string:
@@ -84,7 +84,7 @@ def check_form(*, required: str) -> None:
 
 
 def check_quotable(parameters: Mapping[str, str]) -> None:
-    """Refuse values that Authlib would quote in an error, where they are not allowed (RFC 6749 section 5.2)."""
+    """Raise OAuth2Error for values that Authlib would quote but an error must not hold (RFC 6749 section 5.2)."""
     for name in _QUOTED & set(parameters):
         value = parameters[name]
         if not (value.isascii() and value.isprintable()) or {'"', "\\"} & set(value):

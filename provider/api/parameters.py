@@ -1,4 +1,4 @@
-"""Where a lookup's raw parameters come from: the query, and the body of a POST (PangoCDP, "Access Data API")."""
+"""Reads a lookup's raw parameters from the query and the body of a POST (PangoCDP, "Access Data API")."""
 
 from collections.abc import Iterable, Mapping
 from urllib.parse import parse_qsl
@@ -12,9 +12,10 @@ _MOST_FIELDS = 1000
 
 
 def raw_parameters(request: Request) -> Mapping[str, object]:
-    """Collect the parameters; a body's value beats the query's unless it is blank.
+    """Collect the parameters. A value in the body replaces the query's, unless it is blank.
 
-    Of repeated ones the first that is not blank counts. InvalidRequest, PayloadTooLarge, UnsupportedMediaType.
+    Of a repeated parameter, the first value that is not blank counts. Raises InvalidRequest, PayloadTooLarge,
+    UnsupportedMediaType.
     """
     raw: dict[str, object] = {}
     if query := request.query_string:

@@ -1,4 +1,4 @@
-"""Proxies in front of the service: X-Forwarded headers count only when a known proxy sends them."""
+"""Accepts X-Forwarded headers, but only from the proxies named in the settings."""
 
 from collections.abc import Callable, Iterable
 from ipaddress import ip_network
@@ -13,7 +13,7 @@ WsgiApp = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
 def trust_proxies(app: WsgiApp, networks: Iterable[str]) -> WsgiApp:
-    """Make the app use X-Forwarded-For, -Proto and -Host of callers in these networks alone; ConfigurationError."""
+    """Make the app use X-Forwarded-For, -Proto and -Host only of callers in these networks; ConfigurationError."""
     try:
         trusted = [ip_network(network.strip()) for network in networks if network.strip()]
     except ValueError as error:

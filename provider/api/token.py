@@ -18,18 +18,18 @@ METHOD = "token"
 
 
 def token_api(secrets: ClientSecrets, tokens: AccessTokens, settings: Settings) -> Blueprint:
-    """Make the route. A client proves itself by its id and a secret, or by an API key, in one of the places allowed."""
+    """Make the route. A client authenticates by its id and a secret, or by an API key."""
     blueprint = Blueprint("tokens", __name__)
 
     @blueprint.route("/v1/token", methods=["GET", "POST"])
     def token() -> Response:
-        asked = current_request()
-        client_id, secret = _read_credentials(asked, settings)
-        asked.caller = secrets.owner(secret)  # an error, too, is answered in the owner's own envelope
+        request = current_request()
+        client_id, secret = _read_credentials(request, settings)
+        request.caller = secrets.owner(secret)  # an error, too, is answered in the owner's own envelope
         if client_id is None:
-            caller = secrets.authenticate_by_api_key(secret, asked.remote_addr)
+            caller = secrets.authenticate_by_api_key(secret, request.remote_addr)
         else:
-            caller = secrets.authenticate(client_id, secret, asked.remote_addr, kinds=(CLIENT_SECRET, API_KEY))
+            caller = secrets.authenticate(client_id, secret, request.remote_addr, kinds=(CLIENT_SECRET, API_KEY))
         if METHOD not in caller.methods:
             raise Forbidden("This client may not get tokens here.")
         text, issued = tokens.issue(caller.id, METHOD)
@@ -47,14 +47,14 @@ def token_api(secrets: ClientSecrets, tokens: AccessTokens, settings: Settings) 
     return blueprint
 
 
-def _read_credentials(asked: Request, settings: Settings) -> tuple[str | None, str]:
-    """Return the client id, None beside an API key, and the secret.
+def _read_credentials(request: Request, settings: Settings) -> tuple[str | None, str]:
+    """Return the client id and the secret; None and the key for an API key.
 
     Raises Unauthorized when nothing was sent, InvalidRequest when it was sent in a place or a form that is not allowed.
     """
-    if settings.token_id_field in asked.args or settings.token_secret_field in asked.args:
+    if settings.token_id_field in request.args or settings.token_secret_field in request.args:
         raise InvalidRequest("Credentials in the address end up in logs: send them in headers or in the body.")
-    presented = [*_in_headers(asked, settings), *_in_body(asked, settings)]
+    presented = [*_in_headers(request, settings), *_in_body(request, settings)]
     if len(presented) > 1:
         raise InvalidRequest("Send the client credentials in one way.")
     if not presented:
@@ -66,10 +66,10 @@ def _read_credentials(asked: Request, settings: Settings) -> tuple[str | None, s
     return presented[0]
 
 
-def _in_headers(asked: Request, settings: Settings) -> Iterator[tuple[str | None, str]]:
+def _in_headers(request: Request, settings: Settings) -> Iterator[tuple[str | None, str]]:
     key_header = settings.api_key_header.lower()
     for name in dict.fromkeys((key_header, "authorization")):
-        sent = (asked.headers.get(name) or "").strip()
+        sent = (request.headers.get(name) or "").strip()
         basic = name == "authorization" and sent.lower().startswith("basic ")
         if sent and name == key_header and not basic:
             yield None, sent
@@ -77,8 +77,8 @@ def _in_headers(asked: Request, settings: Settings) -> Iterator[tuple[str | None
             yield decode_basic(sent) or ("", "")
 
 
-def _in_body(asked: Request, settings: Settings) -> Iterator[tuple[str | None, str]]:
-    body = raw_parameters(asked) if asked.method == "POST" else {}
+def _in_body(request: Request, settings: Settings) -> Iterator[tuple[str | None, str]]:
+    body = raw_parameters(request) if request.method == "POST" else {}
     if settings.token_id_field in body or settings.token_secret_field in body:
         client_id, secret = body.get(settings.token_id_field), body.get(settings.token_secret_field)
         if not isinstance(client_id, str) or not isinstance(secret, str):

@@ -16,18 +16,18 @@ from provider.store.provider_database import reaching_database
 
 
 def webhook_api(inbox: Inbox, worker: Worker, authenticator: Authenticator) -> Blueprint:
-    """Make the route. What is answered with success is stored; its handler runs later, in the background."""
+    """Make the route. A webhook is stored before the response; its handler runs later, in the background."""
     blueprint = Blueprint("webhooks", __name__)
 
     @blueprint.post("/v1/webhooks/<name>")
     def receive(name: str) -> Response:
-        asked = current_request()
-        access = authenticator.authenticate(asked.headers, asked.remote_addr)
-        asked.caller = access.caller
+        request = current_request()
+        access = authenticator.authenticate(request.headers, request.remote_addr)
+        request.caller = access.caller
         if not NAME.fullmatch(name):
             raise InvalidRequest("A webhook's name is made of a-z, 0-9 and -, 64 at most.")
-        access.check_webhook(name)  # its refusal repeats the name in a header
-        sent = json_object(read_large_body(asked), example='{"event": "voucher-issued"}')
+        access.check_webhook(name)  # after the check of the name, which the refusal repeats in a header
+        sent = json_object(read_large_body(request), example='{"event": "voucher-issued"}')
         with reaching_database():
             number = inbox.add(name, client=access.caller.name, payload=_payload(sent))
         worker.wake()
@@ -37,7 +37,7 @@ def webhook_api(inbox: Inbox, worker: Worker, authenticator: Authenticator) -> B
 
 
 def _payload(sent: dict[str, Any]) -> bytes:
-    """Write JSON anew, as handlers read it: a name that came twice would hide a phone from erasure; InvalidRequest."""
+    """Write the JSON again, because a name that was sent twice would hide a phone from erasure; InvalidRequest."""
     try:
         return orjson.dumps(sent)
     except orjson.JSONEncodeError:  # orjson reads 1024 levels and writes 254

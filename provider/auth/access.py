@@ -14,20 +14,20 @@ WEBHOOK = "webhook:"
 """A grant, and a scope, is this and a webhook's name: `webhook:voucher-issued`."""
 
 Visible = Mapping[str, str | None] | None
-"""The fields of a record a client may see, each with its mask, None for no mask; None for all, as they are."""
+"""The fields that a client may see, each with its mask or None; None for all fields without masks."""
 
 
 def scope_of(right: str) -> str:
-    """Write a right of a client, the name of a dataset or a webhook with its prefix, as a scope."""
+    """Return the scope of a right: of a dataset's name, or of a webhook's name with its prefix."""
     return right if right.startswith(WEBHOOK) else SCOPE + right
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A client as a call sees it.
+    """The client that makes a call.
 
-    `grants` is None where it may read every dataset and call every webhook, `networks` empty where it may call from
-    anywhere.
+    `grants` is None when it may read every dataset and call every webhook. `networks` is empty when it may call from
+    everywhere.
     """
 
     id: int
@@ -43,9 +43,9 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What a call may do. `scopes` are those of its token, None when nothing but the client's grants limits it.
+    """What a call may do. `scopes` are those of its token, None when only the client's grants limit it.
 
-    `use_to_note` is the id of the call's API key when its use is still to be noted in this minute.
+    `use_to_note` is the id of the call's API key when this is its first use in this minute.
     """
 
     caller: Caller
@@ -53,7 +53,7 @@ class Access:
     use_to_note: str | None = None
 
     def visible(self, dataset: str) -> Visible:
-        """Say which fields of a dataset may be seen; Forbidden when it may not be read at all."""
+        """Return the fields of a dataset that may be seen; Forbidden when it may not be read at all."""
         grants = self.caller.grants
         granted = grants is None or dataset in grants
         if self.scopes is not None and not (granted and SCOPE + dataset in self.scopes):

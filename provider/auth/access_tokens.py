@@ -1,7 +1,7 @@
-"""Access tokens: signed, so that issuing one writes nothing; only a revocation is stored.
+"""Issues, reads and revokes access tokens. They are signed: only a revocation is stored.
 
 A token is `pat_<payload>.<signature>`. The payload says which client it is for, how it was obtained, what it may read
-and when it ends; nothing in it is secret, and nothing of it is stored.
+and when it expires; nothing in it is secret.
 """
 
 import base64
@@ -30,7 +30,7 @@ _LONGEST = 4096
 class AccessToken(NamedTuple):
     """What a token says. `owner` is the id of its client's row, `issued` and `expires` are in seconds since the epoch.
 
-    `scope` is None when it may read all that its client may, `family` names the consent it came of.
+    `scope` is None when it may read all that its client may. `family` is the id of the consent it was issued for.
     """
 
     id: str
@@ -43,7 +43,7 @@ class AccessToken(NamedTuple):
 
 
 class AccessTokens:
-    """Issues, reads and revokes access tokens. The engine is as PinnedConnections wants it."""
+    """Issues, reads and revokes access tokens. The engine must be one that PinnedConnections can use."""
 
     def __init__(self, engine: Engine, secret_key: bytes, lifetime: int) -> None:
         if lifetime < 1:
@@ -73,17 +73,17 @@ class AccessTokens:
         return PREFIX + signed.decode(), token
 
     def read(self, text: str) -> AccessToken | None:
-        """Read a token of ours, also one that has ended (see `is_live`); None for other text."""
+        """Read one of our tokens, even an expired or revoked one (see `is_live`); None for other text."""
         if not text.startswith(PREFIX) or len(text) > _LONGEST or not text.isascii():
             return None
         payload, _, signature = text[len(PREFIX) :].encode().rpartition(b".")
-        # Compared as text: Base64 has several spellings of the same bytes, and a token has one.
+        # Compared as text, because several texts in Base64 can mean the same bytes.
         if not hmac.compare_digest(self._signer.get_signature(payload), signature):
             return None
         return AccessToken(*orjson.loads(base64.urlsafe_b64decode(payload + b"=" * (-len(payload) % 4))))
 
     def is_live(self, token: AccessToken) -> bool:
-        """Return whether a token has neither expired nor been revoked, in any worker, at this moment."""
+        """Return whether a token has neither expired nor been revoked, by any worker, until now."""
         if token.expires <= time.time():
             return False
         return not self.is_revoked(token.id, token.family or "")

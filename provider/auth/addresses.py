@@ -1,4 +1,4 @@
-"""Addresses: the network address of a caller, and web addresses we call ourselves."""
+"""Reads the network addresses of callers, and checks web addresses that we call ourselves."""
 
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
@@ -10,7 +10,7 @@ _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 def parse_address(text: str | None) -> IPv4Address | IPv6Address | None:
-    """Read a network address, None when the text is none. ::ffff:203.0.113.7 is read as the IPv4 address in it."""
+    """Read a network address; None when the text is not one. ::ffff:203.0.113.7 is read as the IPv4 address in it."""
     try:
         address = ip_address(text or "")
     except ValueError:
@@ -20,7 +20,7 @@ def parse_address(text: str | None) -> IPv4Address | IPv6Address | None:
 
 
 def is_within(text: str | None, networks: Iterable[Network]) -> bool:
-    """Return whether a network address is in one of these networks; what is no address is in none."""
+    """Return whether a network address is in one of these networks; False for text that is not an address."""
     address = parse_address(text)
     return address is not None and any(address in network for network in networks)
 

@@ -1,4 +1,4 @@
-"""The decision who is calling, from the request's headers alone."""
+"""Decides who is calling, from the request's headers."""
 
 import hmac
 import re
@@ -70,7 +70,7 @@ class Authenticator:
         return access
 
     def recognise(self, headers: Headers) -> Caller | None:
-        """Find whose credentials were sent, ended ones too: an error is answered in its owner's own envelope."""
+        """Find the client of the credentials, even expired or revoked ones: errors are answered in its envelope."""
         for kind, text in self._credentials_in(headers):
             if kind == BEARER and (owner := self._bearer_tokens.owner(text)):
                 return owner
@@ -79,7 +79,7 @@ class Authenticator:
         return None
 
     def _credentials_in(self, headers: Headers) -> Iterator[tuple[str, str]]:
-        """List the credentials of a request, each with its kind; any of its headers may carry a bearer token."""
+        """Yield the credentials of a request, each with its kind; any of the headers may hold a bearer token."""
         for name in self._headers:
             sent = headers.get(name)
             if not sent or not (sent := sent.strip()):

@@ -1,4 +1,4 @@
-"""Bearer tokens: from the text that was sent to the client it was issued for (RFC 6750)."""
+"""Authenticates a call by its bearer token (RFC 6750)."""
 
 from provider.auth.access import Access, Caller
 from provider.auth.access_tokens import AccessToken, AccessTokens
@@ -42,7 +42,7 @@ class BearerTokens:
         raise self._failed_logins.refuse(_invalid("The token is not valid."), address)
 
     def owner(self, text: str) -> Caller | None:
-        """Find the client of a token of our own, one that has ended too."""
+        """Find the client of one of our own tokens, even an expired or revoked one."""
         token = self._tokens.read(text)
         return self._callers.by_id(token.owner) if token else None
 

@@ -1,4 +1,4 @@
-"""Finding the client of a call in the provider database; what was read is kept in memory for a few seconds."""
+"""Finds the client of a call in the provider database, and keeps it in memory for a few seconds."""
 
 import time
 from ipaddress import ip_network
@@ -13,7 +13,7 @@ from provider.store.client_tables import Client
 from provider.store.provider_database import reaching_database
 
 CACHE_SECONDS = 5
-"""How long a worker trusts what it read of a client or a key. A change holds in every worker after this time."""
+"""Seconds for which a worker keeps what it read. After this time, a change holds in every worker."""
 
 CACHE_SIZE = 10_000
 

@@ -1,4 +1,4 @@
-"""The WWW-Authenticate headers that HTTP wants beside a refusal (RFC 9110 section 11.6.1)."""
+"""The WWW-Authenticate headers of refusals (RFC 9110 section 11.6.1)."""
 
 from provider.settings import Settings
 
@@ -7,13 +7,13 @@ Challenges = tuple[tuple[str, str], ...]
 _REALM = "data"
 
 CLIENT_CHALLENGE: Challenges = (("WWW-Authenticate", 'Basic realm="token", charset="UTF-8"'),)
-"""For the endpoints where a client proves itself by its id and secret."""
+"""For the endpoints where a client authenticates by its id and secret."""
 
 
 def data_challenges(settings: Settings) -> Challenges:
-    """Return the challenges of a data call: one for API keys, one for bearer tokens, as far as they are on."""
+    """Return the challenges of a data call: for API keys and for bearer tokens, if the settings allow them."""
     methods = set(settings.auth_methods)
-    # No registered scheme describes a key in a header of one's own.
+    # No registered scheme describes an API key in a custom header.
     key = ("WWW-Authenticate", f'ApiKey realm="{_REALM}", header="{settings.api_key_header}"')
     bearer = ("WWW-Authenticate", f'Bearer realm="{_REALM}"')
     return ((key,) if "api_key" in methods else ()) + ((bearer,) if methods - {"api_key"} else ())

@@ -1,4 +1,4 @@
-"""A client proving itself by its id and its secret, at the token endpoints."""
+"""Authenticates a client by its id and secret, or by an API key, at the token endpoints."""
 
 import base64
 import binascii
@@ -24,7 +24,7 @@ class ClientSecrets:
     def authenticate(self, client_id: str, secret: str, address: str | None, *, kinds: tuple[str, ...]) -> Caller:
         """Return the client whose id and secret these are; Unauthorized, TooManyRequests, Forbidden, SourceUnavailable.
 
-        The answer is the same for an unknown id, a wrong secret, one that has ended and one of another client.
+        The error is the same for an unknown id, a wrong secret, an expired one and one of another client.
         """
         credential = self._credentials.find(secret, *kinds)
         if credential is None or credential.caller.client_id != client_id or credential.refusal(time.time()):
@@ -33,7 +33,7 @@ class ClientSecrets:
         return self._accept(credential, address)
 
     def authenticate_by_api_key(self, key: str, address: str | None) -> Caller:
-        """Return the client an API key belongs to; the same errors."""
+        """Return the client of an API key; raises the same errors."""
         credential = self._credentials.find(key, API_KEY)
         if credential is None or credential.refusal(time.time()):
             error = Unauthorized("The API key is not valid.", headers=CLIENT_CHALLENGE)
@@ -41,7 +41,7 @@ class ClientSecrets:
         return self._accept(credential, address)
 
     def owner(self, secret: str) -> Caller | None:
-        """Find whose a genuine secret or API key is, even one that has ended; SourceUnavailable."""
+        """Find the client of a secret or an API key, even an expired or revoked one; SourceUnavailable."""
         credential = self._credentials.find(secret, CLIENT_SECRET, API_KEY)
         return credential.caller if credential else None
 
@@ -54,7 +54,7 @@ class ClientSecrets:
 
 
 def decode_basic(header: str) -> tuple[str, str] | None:
-    """Read the id and the secret of an HTTP Basic header (RFC 6749 section 2.3.1); None when it is garbled."""
+    """Read the id and the secret of an HTTP Basic header (RFC 6749 section 2.3.1); None when it is malformed."""
     scheme, _, encoded = header.strip().partition(" ")
     if scheme.lower() != "basic":
         return None

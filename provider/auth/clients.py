@@ -1,4 +1,4 @@
-"""Clients and their keys: made, listed, rotated and revoked by the operator."""
+"""Creates, lists, rotates and revokes clients and their keys, for the operator's commands."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -11,14 +11,15 @@ from urllib.parse import urlsplit
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session, selectinload
 
-from provider.auth.keys import API_KEY, CLIENT_SECRET, Key, Pepper, make_key, random_id
+from provider.auth.addresses import is_trustworthy
+from provider.auth.keys import API_KEY, CLIENT_SECRET, Pepper, make_key, random_id
 from provider.contract.envelope import Envelope
 from provider.errors import ConfigurationError
 from provider.settings import Settings
 from provider.store.client_tables import Client, Credential
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_URI = re.compile(r"[A-Za-z0-9._~:/?\[\]@!$&'()*+,;=%-]+")  # the characters of RFC 3986, without the fragment's
+_URI = re.compile(r"[A-Za-z0-9._~:/?\[\]@!$&'()*+,;=%-]+")  # the characters of RFC 3986, without #
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Issued:
 
 
 class Clients:
-    """The clients of one provider database. All methods raise ConfigurationError for a wrong or unknown name."""
+    """The clients in the provider database. All methods raise ConfigurationError for a wrong or unknown name."""
 
     def __init__(self, engine: Engine, settings: Settings) -> None:
         self._engine = engine
@@ -50,8 +51,8 @@ class Clients:
     ) -> Issued:
         """Make a client with an API key and a client secret.
 
-        `envelope` holds the choices that differ from the settings. `grants` maps datasets to the fields that may be
-        seen, each with its mask, or None for all fields; without `grants` the client may read every dataset. Without
+        `envelope` holds the options that differ from the settings. `grants` maps each dataset to the fields that may be
+        seen, each with its mask, or to None for all fields; without `grants` the client may read every dataset. Without
         `auth_methods` it may use those of the settings.
         """
         if not _NAME.fullmatch(name):
@@ -75,7 +76,7 @@ class Clients:
                 created_at=datetime.now(UTC),
             )
             session.add(client)
-            return Issued(client, self._issue(client, API_KEY).text, self._issue(client, CLIENT_SECRET).text)
+            return Issued(client, self._issue(client, API_KEY), self._issue(client, CLIENT_SECRET))
 
     def list(self) -> list[Client]:
         """List all clients with their keys, oldest first."""
@@ -88,25 +89,18 @@ class Clients:
             return _find(session, name)
 
     def issue_trial(self, name: str, kind: str, lifetime: timedelta) -> str:
-        """Make one more API key or client secret, for trying the connection out; it expires after `lifetime`."""
+        """Make one more API key or client secret, to try the connection out; it expires after `lifetime`."""
         with Session(self._engine) as session, session.begin():
-            client = _find(session, name)
-            if client.revoked_at:
-                raise ConfigurationError(f"Client {name!r} is revoked. Create another one.")
-            _forget_expired(client)
-            return self._issue(client, kind, expires_at=datetime.now(UTC) + lifetime).text
+            return self._issue(_find_active(session, name), kind, expires_at=datetime.now(UTC) + lifetime)
 
     def rotate(self, name: str, overlap: timedelta) -> Issued:
         """Make a new API key and client secret; those in use work until the overlap is over."""
         with Session(self._engine, expire_on_commit=False) as session, session.begin():
-            client = _find(session, name)
-            if client.revoked_at:
-                raise ConfigurationError(f"Client {name!r} is revoked. Create another one.")
-            _forget_expired(client)
+            client = _find_active(session, name)
             end = datetime.now(UTC) + overlap
             for credential in client.credentials:
                 credential.expires_at = min(credential.expires_at or end, end)
-            return Issued(client, self._issue(client, API_KEY).text, self._issue(client, CLIENT_SECRET).text)
+            return Issued(client, self._issue(client, API_KEY), self._issue(client, CLIENT_SECRET))
 
     def revoke(self, name: str, key_id: str | None = None) -> None:
         """Revoke a client, or the one of its keys that has this id."""
@@ -123,7 +117,8 @@ class Clients:
                 )
             credential.revoked_at = credential.revoked_at or now
 
-    def _issue(self, client: Client, kind: str, *, expires_at: datetime | None = None) -> Key:
+    def _issue(self, client: Client, kind: str, *, expires_at: datetime | None = None) -> str:
+        """Add a credential to a client; return its text."""
         key = make_key(kind)
         client.credentials.append(
             Credential(
@@ -135,13 +130,23 @@ class Clients:
                 expires_at=expires_at,
             )
         )
-        return key
+        return key.text
 
 
 def _find(session: Session, name: str) -> Client:
     client = session.scalar(select(Client).options(selectinload(Client.credentials)).where(Client.name == name))
     if client is None:
         raise ConfigurationError(f"There is no client {name!r}. `provider client list` shows those there are.")
+    return client
+
+
+def _find_active(session: Session, name: str) -> Client:
+    """Find a client that is not revoked, to add a key to it. Its expired keys are deleted."""
+    client = _find(session, name)
+    if client.revoked_at:
+        raise ConfigurationError(f"Client {name!r} is revoked. Create another one.")
+    now = datetime.now(UTC)
+    client.credentials[:] = [key for key in client.credentials if key.expires_at is None or key.expires_at > now]
     return client
 
 
@@ -153,21 +158,9 @@ def _network(text: str) -> str:
 
 
 def _redirect_uri(text: str) -> str:
-    """Refuse an address a code must not be sent to (RFC 6749 section 3.1.2, RFC 9700 section 2.1)."""
-    try:
-        parts = urlsplit(text)
-    except ValueError:
-        parts = urlsplit("")
-    safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in ("127.0.0.1", "::1", "localhost"))
-    if not safe or not parts.hostname or "@" in parts.netloc or not _URI.fullmatch(text):
+    """Refuse an address that a code must not be sent to (RFC 6749 section 3.1.2, RFC 9700 section 2.1)."""
+    if not is_trustworthy(text) or "@" in urlsplit(text).netloc or not _URI.fullmatch(text):
         raise ConfigurationError(
             f"{text!r} cannot be a redirect address. Give one that begins with https://, without #."
         )
     return text
-
-
-def _forget_expired(client: Client) -> None:
-    now = datetime.now(UTC)
-    client.credentials[:] = [
-        credential for credential in client.credentials if credential.expires_at is None or credential.expires_at > now
-    ]

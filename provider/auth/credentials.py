@@ -1,4 +1,4 @@
-"""API keys and client secrets: from the text that was sent to the client that owns it."""
+"""Authenticates a call by its API key; finds the client of an API key or a client secret."""
 
 import hashlib
 import math
@@ -35,7 +35,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class KnownCredential:
-    """A genuine credential as it was read at `read_at` (monotonic seconds); `ends` is in seconds since the epoch."""
+    """A credential as it was read at `read_at` (monotonic seconds). `ends` is in seconds since the epoch."""
 
     id: str
     kind: str
@@ -45,7 +45,7 @@ class KnownCredential:
     read_at: float
 
     def refusal(self, now: float) -> str | None:
-        """Say why the credential does not hold any more, None while it does."""
+        """Return why the credential is no longer valid, None while it is."""
         if self.revoked or self.caller.revoked:
             return "The key has been revoked."
         if self.ends <= now:
@@ -83,8 +83,8 @@ class StoredCredentials:
         return Access(credential.caller, use_to_note=None if noted else credential.id)
 
     def find(self, text: str, *kinds: str) -> KnownCredential | None:
-        """Find a genuine credential of these kinds, also one that has ended; None for other text. SourceUnavailable."""
-        # By a hash, so that the time a search takes says nothing about a key. A keyed one takes five times as long.
+        """Find a credential of these kinds, even an expired or revoked one; None for other text. SourceUnavailable."""
+        # By a hash, so that the time of a search tells nothing about a key. A keyed hash takes five times as long.
         fingerprint = hashlib.sha256(text.encode()).digest()
         now = time.monotonic()
         known = self._known.get(fingerprint)
@@ -98,7 +98,7 @@ class StoredCredentials:
         return known if known.kind in kinds else None
 
     def note_use(self, key_id: str) -> None:
-        """Keep when a credential was last used, to the minute, without making the call wait for it."""
+        """Store in the background when a credential was last used, to the minute."""
         minute = _this_minute()
         if self._used_minutes.get(key_id) != minute:
             self._used_minutes[key_id] = minute

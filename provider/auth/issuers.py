@@ -28,7 +28,7 @@ CLOCK_SKEW = 60
 """Seconds the issuer's clock may differ from ours."""
 
 REFRESH_PAUSE = 5.0
-"""Least seconds between two fetches: tokens with invented key ids must not make us flood the issuer."""
+"""Seconds between two fetches, at least: tokens with invented key ids must not make us flood the issuer."""
 
 KEYS_LIFETIME = 600.0
 _FETCH_SECONDS = 3.0
@@ -115,7 +115,7 @@ class _Issuer:
     def _key(self, kid: str | None) -> Any:
         """Find a key. The issuer's keys are fetched when this one is unknown or all are old."""
         old = time.monotonic() - self.fetched_at > KEYS_LIFETIME
-        # One caller fetches. The others go on with the keys there are, and wait only when there are none yet.
+        # One thread fetches. The others use the keys there are, and wait only when there are none yet.
         if (old or self._known(kid) is None) and self.lock.acquire(timeout=0 if self.keys else _FETCH_SECONDS):
             try:
                 if time.monotonic() - self.tried_at > REFRESH_PAUSE:

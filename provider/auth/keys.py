@@ -1,6 +1,6 @@
 """The form of every secret we issue: `<prefix>_<id>_<secret><crc32 in base62>`.
 
-The id is public and finds the row; only a keyed hash of the whole is stored. A typing error fails the checksum before
+The id is public and finds the row; only a keyed hash of the whole is stored. The checksum finds typing errors before
 the database is asked. The secret has 190 random bits, so a fast hash is as good as a slow one.
 """
 
@@ -81,7 +81,7 @@ def parse_key(text: str, *kinds: str) -> Key | None:
 
 
 def has_prefix(text: str, kind: str) -> bool:
-    """Return whether a text begins like a key of a kind, right or wrong."""
+    """Return whether a text begins like a key of a kind; the rest may be wrong."""
     return text.startswith(PREFIXES[kind] + "_")
 
 

@@ -1,4 +1,4 @@
-"""Secrets that work once, on the way to a token: consent codes, authorization codes, refresh tokens."""
+"""Stores secrets that can be used once: consent codes, authorization codes, refresh tokens."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -38,7 +38,8 @@ class OneTimeSecrets:
     ) -> str:
         """Make a secret; return its text, which is stored only as a hash.
 
-        `client` is the id of a client's row. `family` names the consent the secret comes of; "" begins a new one.
+        `client` is the id of a client's row. `family` is the id of the consent that the secret belongs to; "" begins
+        a new one.
         """
         key, now = make_key(kind), datetime.now(UTC)
         # Two transactions: in one, MariaDB's gap locks would make calls at the same moment fail.
@@ -61,7 +62,7 @@ class OneTimeSecrets:
         return key.text
 
     def find(self, text: str, kind: str) -> OneTimeSecret | None:
-        """Find a genuine secret, a used one too; None when it is unknown or has expired."""
+        """Find a secret, even a used one; None when it is unknown or has expired."""
         key = parse_key(text, kind)
         if key is None:
             return None
@@ -72,7 +73,7 @@ class OneTimeSecrets:
         return secret
 
     def use(self, secret: OneTimeSecret) -> bool:
-        """Use a secret up; False when another call, perhaps in another worker, was first."""
+        """Mark a secret as used; False when another call has used it before."""
         with reaching_database(), self._engine.begin() as connection:
             used: CursorResult[object] = connection.execute(
                 update(OneTimeSecret)

@@ -22,7 +22,7 @@ _VIETNAM_2018 = {
 _VIETNAM_OLD_MOBILE = re.compile(rf"({'|'.join(_VIETNAM_2018)})([0-9]{{7}})")
 _VIETNAM = 84
 
-# Soft hyphen, zero-width characters, and the marks of writing direction that are copied along from contact lists.
+# Soft hyphen, zero-width characters, and the marks of writing direction that contact lists contain.
 _INVISIBLE = dict.fromkeys([0xAD, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x206A), 0xFEFF])
 _PLAIN_EMAIL = re.compile(r"[a-z0-9_]+(?:[.+-][a-z0-9_]+)*@[a-z0-9]{2,30}(?:\.[a-z0-9]{2,20})?\.(?:com|vn|net|org|io)")
 _LONGEST_PHONE = 64
@@ -51,7 +51,7 @@ class Phone:
 
 
 def canonical_phone(written: str, *, region: str = "VN") -> Phone:
-    """Read a phone number in any written form; InvalidPhone when it is none."""
+    """Read a phone number in any written form; InvalidPhone when the text is not one."""
     plan = _plan(region)
     if plan.usual and (match := plan.usual.fullmatch(written)):
         return Phone(e164=f"+{plan.country_code}{match[1]}", national=f"{plan.trunk_prefix}{match[1]}")
@@ -65,7 +65,7 @@ def canonical_phone(written: str, *, region: str = "VN") -> Phone:
 
 
 def canonical_email(written: str) -> str:
-    """Read an email address; give it in lower case and NFC. InvalidEmail when it is none."""
+    """Return an email address in lower case and NFC; InvalidEmail when the text is not one."""
     email = written.strip().lower()
     if len(email) <= _LONGEST_PLAIN_EMAIL and _PLAIN_EMAIL.fullmatch(email):
         return email  # email-validator accepts all of these, in ten times the time
@@ -82,7 +82,7 @@ def canonical_email(written: str) -> str:
 
 
 def phone_or_none(written: str, *, region: str = "VN") -> Phone | None:
-    """Read a phone number; None when it is none."""
+    """Read a phone number; None when the text is not one."""
     try:
         return canonical_phone(written, region=region)
     except InvalidPhone:
@@ -90,7 +90,7 @@ def phone_or_none(written: str, *, region: str = "VN") -> Phone | None:
 
 
 def email_or_none(written: str) -> str | None:
-    """Read an email address; None when it is none."""
+    """Read an email address; None when the text is not one."""
     try:
         return canonical_email(written)
     except InvalidEmail:
@@ -98,13 +98,13 @@ def email_or_none(written: str) -> str | None:
 
 
 def example_phone(region: str) -> str:
-    """Return the example of a mobile number in a region's numbering plan, in E.164 form."""
+    """Return an example of a region's mobile numbers, in E.164 form."""
     number: Any = phonenumbers.example_number_for_type(region, phonenumbers.PhoneNumberType.MOBILE)
     return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
 
 
 def check_region(region: str) -> None:
-    """Refuse a PHONE_REGION that is no country; ConfigurationError says what one looks like."""
+    """Raise ConfigurationError for a PHONE_REGION that is not a country."""
     if region not in phonenumbers.SUPPORTED_REGIONS:
         raise ConfigurationError(
             f"PROVIDER_PHONE_REGION cannot be {region!r}. Give a country by its two capital letters, like VN."
@@ -146,7 +146,7 @@ def _parse(written: str, region: str) -> phonenumbers.PhoneNumber:
 
 
 def _renumber(number: phonenumbers.PhoneNumber) -> phonenumbers.PhoneNumber:
-    """Turn an eleven-digit mobile number from before 2018 into today's; leave any other number as it is."""
+    """Replace an eleven-digit mobile number from before 2018 by the new one; leave any other number as it is."""
     if number.country_code == _VIETNAM and (old := _VIETNAM_OLD_MOBILE.fullmatch(str(number.national_number))):
         return phonenumbers.PhoneNumber(_VIETNAM, int(_VIETNAM_2018[old[1]] + old[2]))
     return number

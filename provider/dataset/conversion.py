@@ -1,4 +1,4 @@
-"""Converting values: from what a driver gives to what a record shows."""
+"""Converts the values that a driver returns into those that a record shows."""
 
 import datetime as dt
 import math
@@ -69,7 +69,7 @@ CONVERSIONS: Mapping[str, Convert] = {
 
 
 def lenient(process: Convert, otherwise: Convert) -> Convert:
-    """Convert with `process`, and with `otherwise` a value that is not of its column's type."""
+    """Return a function that converts with `process`, or with `otherwise` what is not of its column's type."""
 
     def convert(value: Any) -> Any:
         try:
@@ -85,7 +85,7 @@ def nothing(_: Any) -> None:
 
 
 def base_type(column: ColumnElement[Any]) -> TypeEngine[Any]:
-    """Return a column's type; for a domain of PostgreSQL's the type it is made of."""
+    """Return a column's type; for a domain of PostgreSQL, the type below it."""
     kind: TypeEngine[Any] = column.type
     while isinstance(kind, DOMAIN):
         kind = kind.data_type
@@ -93,11 +93,11 @@ def base_type(column: ColumnElement[Any]) -> TypeEngine[Any]:
 
 
 def driver_conversion(kind: TypeEngine[Any], dialect: Dialect, code: Any) -> Convert | None:
-    """Return what converts the driver's values of a type; `code` is the driver's own code of the type."""
+    """Return the function that converts the driver's values of a type; `code` is the driver's code of the type."""
     if isinstance(kind, (CHAR, NCHAR)):
         return lambda value: value.rstrip(" ") if isinstance(value, str) else value  # padded by the database
     if isinstance(kind, (Numeric, Float)) and kind.scale is None:
-        return None  # the driver's value is exact; SQLAlchemy would give it ten decimals
+        return None  # the driver's value is exact; SQLAlchemy would round it to ten decimals
     if isinstance(kind, Time) and dialect.name in ("mysql", "mariadb"):
         return lenient(_time_of_day, same)  # SQLAlchemy would make 01:00:01 of -838:59:59
     process = kind.dialect_impl(dialect).result_processor(dialect, code)
@@ -114,14 +114,14 @@ def same(value: Any) -> Any:
 
 
 def _time_of_day(value: Any) -> dt.time | dt.timedelta:
-    """Make a time of day of MySQL's TIME, which is a duration, where it is less than a day."""
+    """Make a time of day of a TIME of MySQL, which is a duration, if it is less than a day."""
     if isinstance(value, dt.timedelta) and value.days == 0:
         return (dt.datetime.combine(dt.date.min, dt.time.min) + value).time()
     return value  # type: ignore[no-any-return]
 
 
 def _all_digits(process: Convert) -> Convert:
-    """Write all numbers of a column as text, since its largest are too long for a JSON number."""
+    """Write all numbers of a column as text, because the largest are too long for a JSON number."""
 
     def convert(value: Any) -> Any:
         number = process(value)

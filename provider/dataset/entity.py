@@ -18,11 +18,11 @@ from provider.dataset.record_reader import DatabaseDataset, RecordReader, driver
 class EntityDataset(DatabaseDataset):
     """A dataset over the table of an entity: the newest record of a person, as it was stored, or a list of them.
 
-    A person is looked up by phone, email, customer id and, where it is a single field, the entity's own key: the first
-    in this order that matches anybody counts. The other fields of a key of several narrow the lookup, for instance to
-    one type of address. `record` names the fields to show, all of the entity's unless given; the members of its maps of
-    custom fields are fields of their own. `name` is the entity's unless given. `shape="list"` answers
-    {"total": n, "items": [...]} with up to `limit` items, the newest first.
+    A person is looked up by phone, email, customer id and the entity's own key, if that is a single field; the first in
+    this order that matches anybody counts. When the key has several fields, the others are parameters that narrow the
+    lookup, for example to one type of address. `record` names the fields to show, by default all; each custom field is
+    a field. `name` is by default the entity's. `shape="list"` answers {"total": n, "items": [...]} with up to `limit`
+    items, the newest first.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class EntityDataset(DatabaseDataset):
 
     @property
     def record_fields(self) -> list[str]:
-        """The names of the record's fields; of each map of custom fields, the first member."""
+        """The names of the record's fields; of each type of custom fields, the first one."""
         return self._all_fields if self._shown is None else list(self._shown)
 
     @property
@@ -66,7 +66,7 @@ class EntityDataset(DatabaseDataset):
         return [self._maps[name].first if name in self._maps else name for name in self.entity.fields]
 
     def declares(self, name: str) -> bool:
-        """Return whether the record may have a field: every member of the maps of custom fields is one."""
+        """Return whether the record may have a field; every custom field is one."""
         return self._is_field(name) if self._shown is None else name in self._shown
 
     def _is_field(self, name: str) -> bool:

@@ -1,27 +1,25 @@
-"""The SQL statement of a lookup in an entity's table."""
+"""Writes the SQL of a lookup in an entity's table."""
 
 from collections.abc import Mapping, Sequence
-from functools import cache
 from typing import Any
 
 from sqlalchemy import Dialect, Integer, Select, func, literal_column, select
-from sqlalchemy.engine.default import DefaultDialect
 
 from provider.database.statements import Statement
 from provider.dataset.base import Query
-from provider.dataset.person import ROWS, bind, equals, newest_first, newest_of, rows_of, union_of
+from provider.dataset.person import ROWS, bind, equals, newest_first, newest_of, prepare, rows_of, union_of
 from provider.store.entity_tables import TABLES
 
 
 class EntityStatement:
-    """The statements of lookups in the table of an entity. `limit` is that of a list, 0 for a single record."""
+    """The statements of lookups in an entity's table. `limit` is that of a list, 0 for a single record."""
 
     def __init__(
         self, dialect: Dialect, object_type: str, *, columns: Sequence[str], identifiers: Sequence[str], limit: int
     ) -> None:
         self.columns = [TABLES[object_type].c[name] for name in columns]
         self.most = limit or 1
-        self._kind: Any = type(dialect)
+        self._dialect: Any = type(dialect)
         self._object_type = object_type
         self._names = tuple(columns)
         self._identifiers = identifiers
@@ -35,33 +33,19 @@ class EntityStatement:
         return self._prepared(used, tuple(query.parameters)), values
 
     def for_check(self) -> tuple[Statement, Mapping[str, Any]]:
-        """Return the statement by phone and email, which come union_of in nearly every call of Pango's, for nobody."""
+        """Return the statement by phone and email, which Pango sends together, and values that find nobody."""
         return self._prepared(("phone", "email"), ()), {"phone": None, "email": None}
 
     def _prepared(self, used: tuple[str, ...], narrowed_by: tuple[str, ...]) -> Statement:
-        return prepared(self._kind, self._object_type, self._names, used, narrowed_by, self._limit)
+        return prepare(self._dialect, write_select, self._object_type, self._names, used, narrowed_by, self._limit)
 
 
-@cache
-def prepared(
-    kind: type[DefaultDialect],
-    object_type: str,
-    columns: tuple[str, ...],
-    used: tuple[str, ...],
-    narrowed_by: tuple[str, ...],
-    limit: int,
-) -> Statement:
-    """Prepare a statement, once in a process: nothing else at the start takes as long."""
-    chosen = _select(object_type, columns, used, narrowed_by=narrowed_by, limit=limit)
-    return Statement(chosen, kind(dbapi=kind.import_dbapi()))
-
-
-def _select(
-    object_type: str, columns: Sequence[str], used: Sequence[str], *, narrowed_by: Sequence[str], limit: int
+def write_select(
+    object_type: str, columns: Sequence[str], used: Sequence[str], narrowed_by: Sequence[str], limit: int
 ) -> Select[Any]:
-    """Write the statement. `narrowed_by` names fields that must have the value sent for them.
+    """Write the statement. The fields named in `narrowed_by` must have the values that were sent for them.
 
-    Each identifier has selects of its own, so that its own index serves it. Where there are several selects, they find
+    Each identifier has its own selects, so that its own index serves it. Where there are several selects, they find
     the keys of the rows, and only the rows of the answer are read.
     """
     rows, table = ROWS[object_type], TABLES[object_type]

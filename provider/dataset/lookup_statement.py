@@ -1,4 +1,4 @@
-"""The SQL statement of a lookup in a partner's table, for every combination of identifiers and every database."""
+"""Writes the SQL of a lookup in a partner's table, for every combination of identifiers and every database."""
 
 import re
 import uuid
@@ -77,8 +77,8 @@ class Rules:
 class LookupStatement:
     """The statements of lookups in one table, view or selection: one for each combination of identifiers.
 
-    `columns` are those of the record, in its order, `conditions` the fixed ones; `compared` tells, by identifier, what
-    it is compared with, before case is ignored; `most` is how many rows a lookup needs.
+    `columns` are those of the record, in its order. `conditions` are those of `where`. `compared` has, by identifier,
+    the column or expression it is compared with. `most` is how many rows a lookup needs.
     """
 
     def __init__(
@@ -100,15 +100,15 @@ class LookupStatement:
             key: [f"i{position}_{number}" for number in range(_width(key, stored))]
             for position, (key, stored) in enumerate(identifiers.items())
         }
-        self._reads = {key: self._read(column.type) for key, column in self.compared.items()}
+        self._readers = {key: self._reader_of(column.type) for key, column in self.compared.items()}
         self.conditions = [self._condition(name, value) for name, value in rules.where.items()]
         self._newest = self._column(rules.newest_by) if rules.newest_by else None
-        # The same lookup must give the same answer: rows that are as new as each other are ordered by their key, or
-        # without a key by the columns of the record.
+        # The same lookup must give the same answer: rows with the same time are ordered by their key or, without a
+        # key, by the columns of the record.
         ordered = rules.several != "error" or rules.limit
         self._keys = list(chosen.primary_key) if ordered else []
         self._shown = [it.name for it in self.columns if self._can_order(it.type)] if ordered and not self._keys else []
-        # A second row tells that the answer is ambiguous.
+        # A second row shows that the answer is ambiguous.
         self.most = rules.limit or (2 if rules.several == "error" else 1)
         self._prepared: dict[tuple[str, ...], Statement] = {}
 
@@ -120,12 +120,12 @@ class LookupStatement:
         return self._prepared.get(used) or self.prepared(used), values
 
     def for_check(self) -> tuple[Statement, Mapping[str, Any]]:
-        """Return the statement with all identifiers, made to find nothing, and its values: for `Source.check`."""
+        """Return a statement with all identifiers that finds nothing, and its values: for `Source.check`."""
         chosen = self._select(tuple(self.identifiers), nobody=True)
         return Statement(chosen, self.dialect), {name: None for names in self._parameters.values() for name in names}
 
     def bind(self, query: Query) -> tuple[tuple[str, ...], dict[str, Any]]:
-        """Return the identifiers of a query that can be in the table, and the values to bind."""
+        """Return the identifiers of a query that the table may hold, and the values to bind."""
         values: dict[str, Any] = {}
         used = []
         for key, names in self._parameters.items():
@@ -135,7 +135,7 @@ class LookupStatement:
         return tuple(used), values
 
     def forms(self, key: str, query: Query) -> Sequence[Any]:
-        """List the values an identifier of a query is compared with; nothing when it is not sent or cannot match."""
+        """List the values to compare an identifier with; none when it was not sent or cannot match."""
         forms: list[Any]
         if key == "phone":
             phone = query.phone
@@ -145,7 +145,7 @@ class LookupStatement:
         else:
             value = query.email if key == "email" else query.identifiers.get(key)
             forms = [] if value is None else [value]
-        if forms and (read := self._reads[key]):
+        if forms and (read := self._readers[key]):
             return [value for form in forms if (value := read(form)) is not None]
         return forms
 
@@ -156,19 +156,19 @@ class LookupStatement:
         return self._prepared[used]
 
     def every_row(self) -> Select[Any]:
-        """Write the statement that reads all rows, whoever they are of; values come as the driver gives them."""
+        """Write the statement that reads all rows, of all people; values stay as the driver gives them."""
         columns: list[Any] = [type_coerce(column, NullType()).label(column.name) for column in self.columns]
         return select(*columns).select_from(self._chosen).where(*self.conditions)
 
     def _sent(self, query: Query) -> int:
-        """Count the dataset's identifiers that a query brings."""
+        """Count the dataset's identifiers that a query has."""
         brought = {"phone": query.phone, "email": query.email, **query.identifiers}
         return sum(brought.get(key) is not None for key in self.identifiers)
 
     def _select(self, used: tuple[str, ...], *, nobody: bool = False) -> Select[Any]:
         """Write the statement for these identifiers.
 
-        Where the first that matches counts, each has a select of its own, so that its own index serves it.
+        When the first that matches counts, each identifier has its own select, so that its own index serves it.
         """
         if len(used) == 1 or self.rules.match != "first":
             together = and_ if self.rules.match == "all" else or_
@@ -179,7 +179,7 @@ class LookupStatement:
         found = chosen.selected_columns
         order = [found.precedence] if len(used) > 1 and self.rules.match == "first" else []
         if self._newest is not None:
-            # Rows without a date come last: where nulls go by default differs between databases.
+            # Rows without a date come last. Without the CASE, databases differ in where they sort nulls.
             order += [
                 case((found.newest.is_(None), literal_column("1")), else_=literal_column("0")),
                 found.newest.desc(),
@@ -195,7 +195,7 @@ class LookupStatement:
             where = getattr(self._chosen, "name", None) or "the selection"
             raise ConfigurationError(f"{where} has no column {name!r}. It has: {', '.join(columns.keys())}.")
         column: ColumnElement[Any] = columns[name]
-        kind = base_type(column)  # PostgreSQL compares a domain as what it is made of
+        kind = base_type(column)  # PostgreSQL compares a domain by the type below it
         return column if kind is column.type else type_coerce(column, kind)
 
     def _branch(self, matches: ColumnElement[bool], rank: int, *, nobody: bool) -> Select[Any]:
@@ -204,7 +204,7 @@ class LookupStatement:
             extra.append(self._newest.label("newest"))
         if self.rules.limit:
             extra.append(func.count().over().label("total"))
-        # RecordReader tells by the last column which identifier found a row.
+        # RecordReader sees in the last column which identifier found a row.
         extra.append(literal_column(str(rank), Integer).label("precedence"))
         chosen = select(*self.columns, *extra).select_from(self._chosen).where(matches, *self.conditions)
         return chosen.where(text("0 = 1")) if nobody else chosen
@@ -222,7 +222,7 @@ class LookupStatement:
         return _among(column, sent)
 
     def _comparison(self, stored: Column) -> ColumnElement[Any]:
-        """Return what an identifier is compared with; a column that is neither text nor a number by its text."""
+        """Return what an identifier is compared with: a column, an expression, or the text of an enum or a date."""
         if stored.expression is not None:
             return literal_column(f"({stored.expression})", String())
         column = self._column(stored.name)
@@ -230,13 +230,11 @@ class LookupStatement:
             return cast(column, String(_LONGEST_TEXT))
         return column
 
-    def _read(self, kind: TypeEngine[Any]) -> Callable[[str], Any] | None:
-        """Return the function that makes a value of a column's type of a form: None of a form that can match no row."""
+    def _reader_of(self, kind: TypeEngine[Any]) -> Callable[[str], Any] | None:
+        """Return the function that turns text into a value of a column's type, or into None when no row can match."""
         if isinstance(kind, Integer):
             return _int64
-        if (
-            isinstance(kind, (Numeric, Float)) and self.dialect.name != "sqlite"
-        ):  # which takes any unknown type for NUMERIC
+        if isinstance(kind, (Numeric, Float)) and self.dialect.name != "sqlite":  # there, any unknown type is NUMERIC
             return _int
         if isinstance(kind, Uuid):
             return _uuid

@@ -1,4 +1,4 @@
-"""Masks: showing personal data in part."""
+"""Masks, which show personal data only in part."""
 
 import datetime as dt
 import hmac
@@ -17,7 +17,7 @@ def _last_four(value: Any, _: bytes) -> str:
 
 
 def _hash(value: Any, key: bytes) -> str:
-    """Hash under the key of this installation: equal values give equal hashes, and no hash tells its value."""
+    """Hash with the key of this installation: equal values have equal hashes, and a hash does not reveal its value."""
     return hmac.digest(key, str(value).encode(errors="replace"), "sha256").hex()[:32]
 
 
@@ -42,12 +42,12 @@ MASKS: Mapping[str, Callable[[Any, bytes], Any]] = {
 
 
 def mask(value: Any, how: str, key: bytes) -> Any:
-    """Mask one value; a null stays one."""
+    """Mask one value; null stays null."""
     return None if value is None else MASKS[how](value, key)
 
 
 def visible_part(record: Mapping[str, Any], visible: Mapping[str, str | None], key: bytes) -> dict[str, Any]:
-    """Keep the fields of a record that may be seen, each masked as it must be."""
+    """Return the fields of a record that may be seen, each with its mask."""
     shown = {
         name: mask(value, how, key) if (how := visible[name]) else value
         for name, value in record.items()

@@ -1,10 +1,11 @@
-"""SQL that finds a person's rows in an entity's table, served by indexes on every database.
+"""Writes the SQL that finds a person's rows in an entity's table through indexes, on every database.
 
 A row is a person's when it has their phone, email or customer id, or when it belongs to a customer with that phone or
-email. Each case is a select of its own, with its own index: for an OR, databases read the whole table.
+email. Each case is a separate select with its own index, because databases read the whole table for an OR.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -19,9 +20,11 @@ from sqlalchemy import (
     select,
     union_all,
 )
+from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.sql.selectable import NamedFromClause
 
 from provider.contract.entities import DOCUMENTED
+from provider.database.statements import Statement
 from provider.dataset.base import Query
 from provider.store.entity_tables import TABLES
 
@@ -35,8 +38,14 @@ _IDENTITY = "customer-identity"
 _identities = TABLES[_IDENTITY].alias("i")
 
 
+@cache
+def prepare(dialect: type[DefaultDialect], write: Callable[..., Select[Any]], *arguments: Any) -> Statement:
+    """Compile the select that `write` makes of the arguments, once in a process: that takes long."""
+    return Statement(write(*arguments), dialect(dbapi=dialect.import_dbapi()))
+
+
 def rows_of(object_type: str, identifier: str, columns: Sequence[str]) -> list[Select[Any]]:
-    """Write the selects that together find a person's rows that are not deleted, each row once.
+    """Write the selects that together find a person's rows, each row once and without the deleted ones.
 
     The value is bound under the identifier's name.
     """
@@ -64,7 +73,7 @@ def equals(rows: FromClause, identifier: str) -> ColumnElement[bool]:
 
 
 def bind(query: Query, identifiers: Sequence[str]) -> tuple[tuple[str, ...], dict[str, Any]]:
-    """Return the identifiers that a query brings, in this order, and the values to bind, by name."""
+    """Return those of the identifiers that a query has, and the values to bind by name."""
     values: dict[str, Any] = {**query.identifiers, **query.parameters}
     if query.phone is not None:
         values["phone"] = query.phone.e164
@@ -74,12 +83,12 @@ def bind(query: Query, identifiers: Sequence[str]) -> tuple[tuple[str, ...], dic
 
 
 def newest_first(rows: FromClause) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
-    """Order rows: the newest first; of two that are as new, the one stored later."""
+    """Order rows from the newest; of two with the same time, the one that was stored later comes first."""
     return rows.c.newest_at.desc(), rows.c.row_id.desc()
 
 
 def newest_of(rows: Select[Any], object_type: str) -> Select[Any]:
-    """Keep the newest row only; the index that finds the rows has them in this order."""
+    """Keep only the newest row. The index that finds the rows is in this order."""
     return rows.order_by(*newest_first(ROWS[object_type])).limit(literal_column("1"))
 
 

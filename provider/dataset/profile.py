@@ -1,4 +1,4 @@
-"""The customer profile: what a marketer wants to see of all entities, in one call and one statement."""
+"""The dataset of the customer profile: the newest of every entity, in one call and one statement."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -68,8 +68,8 @@ _SUBSCRIBED = "Subscribed"
 class ProfileDataset(DatabaseDataset):
     """The dataset `customer-profile`: one flat object about a person, by phone, email or customer id.
 
-    Every part of it is found as the entity's own dataset finds it. When several identifiers are sent, the first that
-    matches anybody counts for the whole profile: two people are never mixed.
+    Every part is found as the entity's own dataset finds it. When several identifiers are sent, the first that matches
+    anybody counts for the whole profile, so that two people are never mixed.
     """
 
     def __init__(self) -> None:
@@ -84,7 +84,7 @@ class ProfileDataset(DatabaseDataset):
         fields = list(zip(names, driver_conversions(source, statement), strict=True))
 
         def record(row: Sequence[Any]) -> Found | None:
-            """Make a profile of a row: the newest records' fields, then the counts, then what tells rows apart."""
+            """Make a profile of a row: fields of the newest records, then counts, then the precedence."""
             values = row[:-1]
             if all(value is None for value in values):
                 return None
@@ -103,7 +103,7 @@ def _whole_name(found: Found) -> Found:
 
 
 def _consents(found: Found) -> Found:
-    """Take back the consents of whoever unsubscribed, whatever the subscription allowed."""
+    """Return no consent for a customer who unsubscribed, whatever the subscription allowed."""
     if found.get("subscriptionStatus", _SUBSCRIBED) == _SUBSCRIBED:
         return {}
     return {"emailConsent": False, "phoneConsent": False}

@@ -1,8 +1,7 @@
-"""The SQL statement of the customer profile: the newest record of every entity, and how many there are."""
+"""Writes the SQL of the customer profile: the newest record of each entity, and how many there are."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -18,11 +17,10 @@ from sqlalchemy import (
     true,
     union_all,
 )
-from sqlalchemy.engine.default import DefaultDialect
 
 from provider.database.statements import Statement
 from provider.dataset.base import Query
-from provider.dataset.person import PERSON, bind, newest_first, newest_of, rows_of, union_of
+from provider.dataset.person import PERSON, bind, newest_first, newest_of, prepare, rows_of, union_of
 from provider.store.entity_tables import TABLES
 
 NAMES = ("firstName", "middleName", "lastName")
@@ -32,7 +30,7 @@ NAMES = ("firstName", "middleName", "lastName")
 class Part:
     """What one entity adds to the profile: fields of a person's newest record, and how many records the person has.
 
-    `shows` maps the profile's fields to the entity's; of parts that have the same field, the first with a value counts.
+    `shows` maps the profile's fields to the entity's. When several parts show the same field, the first value counts.
     `counts` maps the profile's fields to the value of `event` that is counted, None for every record.
     """
 
@@ -42,7 +40,7 @@ class Part:
 
 
 _WHO = {"customerId": "customerId", "customerName": "customerName", "phone": "customerPhone", "email": "customerEmail"}
-"""The fields of records, other than identities, that say whose they are."""
+"""Fields with which records other than identities name their customer."""
 
 _IDENTITY = ("customerId", "fullName", "gender", "dob", "dob2", "city", "customerGroup", "phone", "email", *NAMES)
 
@@ -81,19 +79,19 @@ PARTS = (
 )
 
 FIELDS = [(name, TABLES[part.object_type].c[column]) for part in PARTS for name, column in part.shows.items()]
-"""The profile's fields and the columns they come from, in the order in which they count."""
+"""The profile's fields and their columns; of a field that occurs more than once, the first value counts."""
 
 COUNTS = [name for part in PARTS for name in part.counts]
 
 
 class ProfileStatement:
-    """The statements of the customer profile, by the identifiers a query brings."""
+    """The statements of the customer profile: one for each combination of identifiers."""
 
     columns: Sequence[ColumnElement[Any]] = [column for _, column in FIELDS]
     most = len(PERSON)
 
     def __init__(self, dialect: Dialect) -> None:
-        self._kind: Any = type(dialect)
+        self._dialect: Any = type(dialect)
         for identifier in PERSON:
             self._prepared((identifier,))
 
@@ -103,20 +101,14 @@ class ProfileStatement:
         return self._prepared(used), values
 
     def for_check(self) -> tuple[Statement, Mapping[str, Any]]:
-        """Return the statement by phone and email, which come together in nearly every call of Pango's, for nobody."""
+        """Return the statement by phone and email, which Pango sends together, and values that find nobody."""
         return self._prepared(("phone", "email")), {"phone": None, "email": None}
 
     def _prepared(self, used: tuple[str, ...]) -> Statement:
-        return prepared(self._kind, used)
+        return prepare(self._dialect, write_select, used)
 
 
-@cache
-def prepared(kind: type[DefaultDialect], used: tuple[str, ...]) -> Statement:
-    """Prepare the statement for these identifiers, once in a process: that takes long."""
-    return Statement(_select(used), kind(dbapi=kind.import_dbapi()))
-
-
-def _select(used: Sequence[str]) -> Select[Any]:
+def write_select(used: Sequence[str]) -> Select[Any]:
     """Write the statement: a row for each identifier, in their order."""
     people = [_person(identifier, precedence) for precedence, identifier in enumerate(used)]
     if len(people) == 1:

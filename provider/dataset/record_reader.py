@@ -1,4 +1,4 @@
-"""Reading records from a database: what table, entity and profile datasets have in common."""
+"""Reads records from a database, for table, entity and profile datasets."""
 
 from collections.abc import Callable, Mapping, Sequence
 from threading import Lock
@@ -22,9 +22,9 @@ Fields = Sequence[tuple[str, Convert | None]]
 class RecordStatement(Protocol):
     """The SQL of a kind of dataset.
 
-    `columns` are the record's, first in every row, and `most` is how many rows a lookup needs. Where several
-    identifiers are tried one after the other, the last value of a row tells which one found it. In the rows of a list
-    the value before the last is the total.
+    A row begins with the values of `columns`, those of the record. When several identifiers are tried in order, the
+    last value of a row says which one found it. In a list, the value before it is the total. `most` is how many rows a
+    lookup needs.
     """
 
     most: int
@@ -34,16 +34,16 @@ class RecordStatement(Protocol):
         """The columns of the record."""
 
     def for_query(self, query: Query) -> tuple[Statement, Mapping[str, Any]] | None:
-        """Return the statement a query asks for and the values to bind; None when no row can match."""
+        """Return the statement for a query and the values to bind; None when no row can match."""
 
     def for_check(self) -> tuple[Statement, Mapping[str, Any]]:
-        """Return a statement that finds nothing, and its values, to see whether the database accepts it."""
+        """Return a statement that finds nothing, and its values, to check that the database accepts it."""
 
 
 class RecordReader:
     """Runs the prepared statement of a lookup and makes records of its rows.
 
-    `record` makes the record of a row, None of a row in which nobody is found. `shape` is that of the dataset.
+    `record` makes the record of a row, or None of a row without a person. `shape` is that of the dataset.
     """
 
     def __init__(
@@ -61,10 +61,10 @@ class RecordReader:
 
     def read(self, query: Query) -> Found | None:
         """Find what a query asks for, None when nobody matches; Ambiguous, SourceUnavailable, Timeout."""
-        asked = self.statement.for_query(query)
-        if asked is None:
+        prepared = self.statement.for_query(query)
+        if prepared is None:
             return None
-        _, rows = self.source.fetch(*asked, self.statement.most)
+        _, rows = self.source.fetch(*prepared, self.statement.most)
         if not rows:
             return None
         if self._is_list:
@@ -94,7 +94,7 @@ class DatabaseDataset(Dataset):
         """Prepare the statements.
 
         ConfigurationError names what the settings or the database lack. SourceUnavailable when the database does not
-        answer now: the first lookup after its return prepares the dataset.
+        answer: the first lookup after it is back prepares the dataset.
         """
         self._sources, self.hash_key, self._preparing = sources, hash_key, Lock()
         self._reader = self._prepared(sources)
@@ -110,7 +110,7 @@ class DatabaseDataset(Dataset):
             raise ConfigurationError(f"{self.declared_at}: {error}") from None
 
     def _prepare_late(self) -> RecordReader:
-        """Prepare the dataset in the first lookup after the database's return, once however many come together."""
+        """Prepare the dataset in the first lookup after the database is back; lookups at the same time do it once."""
         if self._sources is None:
             raise RuntimeError(f"{self.declared_at}: {self.name} is used before it is prepared")
         if not self._preparing.acquire(timeout=LOCK_TIMEOUT):
@@ -125,7 +125,7 @@ class DatabaseDataset(Dataset):
 
 
 def driver_conversions(source: Source, statement: RecordStatement) -> list[Convert | None]:
-    """Try a statement, and say how the driver's values of its columns are converted; ConfigurationError."""
+    """Run a statement, and return how the driver's values of each column are converted; ConfigurationError."""
     description = source.check(*statement.for_check())
     return [
         driver_conversion(column.type, source.engine.dialect, described[1])
@@ -134,7 +134,7 @@ def driver_conversions(source: Source, statement: RecordStatement) -> list[Conve
 
 
 def filled_fields(fields: Fields, row: Sequence[Any]) -> Found:
-    """Make a record of a row without what is blank; of fields of the same name the first that is not blank counts."""
+    """Make a record of the values that are not blank; of fields with the same name, the first counts."""
     record: Found = {}
     for (name, convert), value in zip(fields, row, strict=False):
         if value is not None and value != "" and name not in record:

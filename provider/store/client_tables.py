@@ -1,4 +1,4 @@
-"""The tables of clients: who may call, their credentials, grants and revocations."""
+"""The tables of clients: who may call, their credentials, one-time secrets and revocations."""
 
 from datetime import datetime
 from typing import Any

@@ -1,11 +1,11 @@
-"""The tables of Pango's entities, made from their schemas: each field is a column.
+"""Makes the tables of Pango's entities from their schemas: each field is a column.
 
-A row holds the record as it came, and what lookups need: the canonical phone and email of the person, and the time
-that says which record is the newest.
+A row holds the record as it was sent, and what lookups need: the canonical phone and email of the person, and the
+time that says which record is the newest.
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from marshmallow.fields import Field
@@ -44,11 +44,6 @@ def row_of(entity: Entity, record: Mapping[str, Any], *, region: str, now: datet
     if email := entity.person.get("email"):
         row["email_key"] = email_or_none(row[email] or "")
     return row
-
-
-def utc_now() -> datetime:
-    """Return the current time, as `row_of` takes it."""
-    return datetime.now(UTC)
 
 
 _COLUMN_TYPES: dict[type[Field[Any]], TypeEngine[Any]] = {

@@ -25,7 +25,7 @@ def partner_folder(package_name: str) -> Path | None:
     search_working_folder()
     try:
         package = importlib.util.find_spec(package_name)
-    except Exception:  # noqa: BLE001 -- whoever reads the datasets says what is wrong with the package
+    except Exception:  # noqa: BLE001 -- `discover` says what is wrong with the package
         return None
     folders = package and package.submodule_search_locations
     return Path(next(iter(folders))) if folders else None
@@ -34,8 +34,8 @@ def partner_folder(package_name: str) -> Path | None:
 def load_partner_fields(package_name: str) -> None:
     """Add the partner's own fields to the entities and their tables; ConfigurationError when one is wrong.
 
-    The file `_entity_fields.py` holds `fields = {"customer-membership": {"expiringPoint": Long("...")}}`. Without the
-    file nothing happens, and nothing new when it was loaded before.
+    The file `_entity_fields.py` holds `fields = {"customer-membership": {"expiringPoint": Long("...")}}`. Nothing
+    happens without the file, or when it was loaded before.
     """
     folder = partner_folder(package_name)
     file = folder and folder / f"{FIELDS}.py"

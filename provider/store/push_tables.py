@@ -1,4 +1,4 @@
-"""The tables of ingestion: pushes, their outbox, dead letters, callbacks, rate windows; and the webhook inbox."""
+"""The tables of ingestion: pushes, batches, dead letters, callbacks, rate windows, and webhooks."""
 
 from datetime import datetime
 from typing import Any

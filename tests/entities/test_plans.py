@@ -8,6 +8,7 @@ from provider.contract.entities import DOCUMENTED
 from provider.database.sources import OWN, Sources
 from provider.database.statements import Statement
 from provider.dataset import EntityDataset, entity_statement, profile_statement
+from provider.dataset.person import prepare
 from provider.store.entity_tables import TABLES
 
 ROWS = 400
@@ -79,9 +80,10 @@ def statements(kind):
         for used in [*((it,) for it in dataset.identifiers), ("phone", "email"), dataset.identifiers]:
             for among in {(), tuple(dataset.own_parameters)}:
                 for limit in (0, 100):
-                    yield object_type, entity_statement.prepared(kind, object_type, columns, used, among, limit)
+                    statement = prepare(kind, entity_statement.write_select, object_type, columns, used, among, limit)
+                    yield object_type, statement
     for used in (("phone",), ("email",), ("customerId",), ("phone", "email"), tuple(SOMEBODY)):
-        yield "customer-profile", profile_statement.prepared(kind, used)
+        yield "customer-profile", prepare(kind, profile_statement.write_select, used)
 
 
 def test_no_lookup_reads_a_table(source):

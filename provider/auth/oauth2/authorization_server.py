@@ -1,4 +1,4 @@
-"""The authorization server: Authlib's, with our clients and tokens behind it."""
+"""Connects Authlib's authorization server with our clients and tokens."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -54,21 +54,21 @@ class OAuthServer(AuthorizationServer):  # type: ignore[misc]
         self.register_endpoint(TokenRevocation)
         self.register_endpoint(TokenIntrospection)
 
-    def create_oauth2_request(self, asked: Any) -> OAuth2Request:
+    def create_oauth2_request(self, oauth_request: Any) -> OAuth2Request:
         """Read a request; invalid_request for plain http from another machine."""
         try:
-            return super().create_oauth2_request(asked)
+            return super().create_oauth2_request(oauth_request)
         except InsecureTransportError:
             raise InvalidRequestError(
                 "Use https. If a proxy in front does, name it in PROVIDER_TRUSTED_PROXIES."
             ) from None
 
-    def get_authorization_grant(self, asked: OAuth2Request) -> "AuthorizationCode":
-        """Find the grant of an authorization request; Authlib calls a missing response type an unknown one."""
+    def get_authorization_grant(self, oauth_request: OAuth2Request) -> "AuthorizationCode":
+        """Find the grant of an authorization request. Authlib reports a missing response type as an unknown one."""
         try:
-            found: AuthorizationCode = super().get_authorization_grant(asked)
+            found: AuthorizationCode = super().get_authorization_grant(oauth_request)
         except UnsupportedResponseTypeError as error:
-            if asked.payload.response_type:
+            if oauth_request.payload.response_type:
                 raise
             raise InvalidRequestError("Missing response_type in request.", redirect_uri=error.redirect_uri) from None
         return found
@@ -82,11 +82,11 @@ class OAuthServer(AuthorizationServer):  # type: ignore[misc]
         expires_in: int | None = None,
         include_refresh_token: bool = True,
     ) -> dict[str, Any]:
-        """Issue tokens. `user` is the code or the refresh token they come of, None for client_credentials."""
+        """Issue tokens. `user` is the code or refresh token that was used, None for client_credentials."""
         allowed = client.get_allowed_scope(scope)
         if allowed is None:
             raise InvalidScopeError
-        return self.issued_tokens.issue(client, allowed, consent=user, refresh=include_refresh_token)
+        return self.issued_tokens.issue(client, allowed, used=user, refresh=include_refresh_token)
 
     def answer_token_request(self) -> Response:
         """Answer the token endpoint's request (RFC 6749 section 3.2)."""
@@ -98,14 +98,14 @@ class OAuthServer(AuthorizationServer):  # type: ignore[misc]
         response: Response = self.create_endpoint_response(name)
         return response
 
-    def answer_authorization(self, asked: Any, *, granted: bool) -> Response:
+    def answer_authorization(self, grant: Any, *, granted: bool) -> Response:
         """Send the browser back to the client, with a code or with access_denied."""
-        user = asked.request.client if granted else None
-        response: Response = self.create_authorization_response(grant_user=user, grant=asked)
+        user = grant.request.client if granted else None
+        response: Response = self.create_authorization_response(grant_user=user, grant=grant)
         return response
 
     def answer_error(self, error: OAuth2Error) -> Response:
-        """Answer an error, at the client's address where that is known to be its own."""
+        """Answer an error; at the client's redirect address when it is a registered one."""
         return self.handle_response(*error())
 
     def handle_response(self, status: int, body: Any, headers: Sequence[tuple[str, str]]) -> Response:
@@ -119,17 +119,17 @@ class OAuthServer(AuthorizationServer):  # type: ignore[misc]
         caller = self._callers.by_client_id(client_id)
         return self._client(caller) if caller and not caller.revoked else None
 
-    def _authenticate_by_basic(self, _: Any, asked: OAuth2Request) -> OAuthClient | None:
-        header = asked.headers.get("Authorization")
+    def _authenticate_by_basic(self, _: Any, oauth_request: OAuth2Request) -> OAuthClient | None:
+        header = oauth_request.headers.get("Authorization")
         if not header:
             return None
         client_id, secret = decode_basic(header) or ("", "")
         return self._authenticate(client_id, secret)
 
-    def _authenticate_by_form(self, _: Any, asked: OAuth2Request) -> OAuthClient | None:
-        if "client_secret" not in asked.form:
+    def _authenticate_by_form(self, _: Any, oauth_request: OAuth2Request) -> OAuthClient | None:
+        if "client_secret" not in oauth_request.form:
             return None
-        return self._authenticate(asked.form.get("client_id", ""), asked.form["client_secret"])
+        return self._authenticate(oauth_request.form.get("client_id", ""), oauth_request.form["client_secret"])
 
     def _authenticate(self, client_id: str, secret: str) -> OAuthClient:
         try:
@@ -144,5 +144,5 @@ class OAuthServer(AuthorizationServer):  # type: ignore[misc]
         return OAuthClient(caller, self.datasets)
 
 
-def _save_nothing(token: Mapping[str, Any], asked: OAuth2Request) -> None:
+def _save_nothing(token: Mapping[str, Any], oauth_request: OAuth2Request) -> None:
     """Do nothing: access tokens are signed, and refresh tokens are stored where they are made."""

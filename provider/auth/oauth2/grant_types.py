@@ -1,4 +1,4 @@
-"""The grants: how a client comes to its tokens (RFC 6749 section 4, with PKCE by RFC 7636)."""
+"""The grant types: ways for a client to get tokens (RFC 6749 section 4, with PKCE by RFC 7636)."""
 
 import re
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ _S256_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")  # a SHA-256 in base64url (RF
 
 
 class _Grant:
-    """What the grants have in common: both ways of authenticating, and no scope but those the client was granted."""
+    """What the grants share: both ways of authenticating, and only the scopes that the client was granted."""
 
     TOKEN_ENDPOINT_AUTH_METHODS = CLIENT_SECRET_METHODS
     server: TokenServer
@@ -44,7 +44,7 @@ class ClientCredentials(_Grant, grants.ClientCredentialsGrant):  # type: ignore[
 class AuthorizationCode(_Grant, grants.AuthorizationCodeGrant):  # type: ignore[misc]
     """RFC 6749 section 4.1, with PKCE."""
 
-    def save_authorization_code(self, code: str, asked: OAuth2Request) -> None:
+    def save_authorization_code(self, code: str, request: OAuth2Request) -> None:
         """Do nothing: `generate_authorization_code` has stored it."""
 
     def generate_authorization_code(self) -> str:
@@ -65,7 +65,7 @@ class AuthorizationCode(_Grant, grants.AuthorizationCodeGrant):  # type: ignore[
         return self.server.issued_tokens.use(authorization_code.secret)
 
     def delete_authorization_code(self, authorization_code: "_AuthlibSecret") -> None:
-        """Do nothing: the used code stays until it expires, so that a second use is noticed."""
+        """Do nothing: a used code is kept until it expires, so that a second use is noticed."""
 
 
 class RefreshToken(_Grant, grants.RefreshTokenGrant):  # type: ignore[misc]
@@ -109,14 +109,14 @@ class _AuthlibSecret:
 
 
 class S256(CodeChallenge):  # type: ignore[misc]
-    """PKCE for every client, with S256 only. Authlib would let a client leave it out, or use `plain`."""
+    """PKCE for every client, with S256 only. Authlib alone would allow a client no PKCE, or `plain`."""
 
     SUPPORTED_CODE_CHALLENGE_METHOD = ["S256"]  # noqa: RUF012
 
     def validate_code_challenge(self, grant: AuthorizationCode, redirect_uri: str) -> None:
         """Refuse a request without a challenge made by S256; invalid_request."""
-        asked = grant.request.payload.data
-        challenged = _S256_CHALLENGE.fullmatch(asked.get("code_challenge", ""))
-        if not challenged or asked.get("code_challenge_method") != "S256":
+        sent = grant.request.payload.data
+        challenged = _S256_CHALLENGE.fullmatch(sent.get("code_challenge", ""))
+        if not challenged or sent.get("code_challenge_method") != "S256":
             raise InvalidRequestError("PKCE is required: send code_challenge, and code_challenge_method=S256.")
         super().validate_code_challenge(grant, redirect_uri)

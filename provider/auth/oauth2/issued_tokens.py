@@ -1,4 +1,4 @@
-"""The tokens of the authorization server: issued, found again, used once, revoked."""
+"""Issues, finds, uses and revokes the tokens of the authorization server."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -45,20 +45,20 @@ class IssuedTokens:
         self._access_tokens = access_tokens
         self._callers = callers
 
-    def issue(self, client: OAuthClient, scope: str, *, consent: OneTimeSecret | None, refresh: bool) -> dict[str, Any]:
-        """Issue tokens as the body of a token answer. `consent` is what they come of, None for client_credentials."""
+    def issue(self, client: OAuthClient, scope: str, *, used: OneTimeSecret | None, refresh: bool) -> dict[str, Any]:
+        """Issue tokens, as the body of a response. `used` is the code or refresh token, None for client_credentials."""
         owner = client.caller.id
-        text, _ = self._access_tokens.issue(owner, METHOD, scope=scope, family=consent.family if consent else None)
+        text, _ = self._access_tokens.issue(owner, METHOD, scope=scope, family=used.family if used else None)
         issued = {
             "access_token": text,
             "token_type": "Bearer",
             "expires_in": self._access_tokens.lifetime,
             "scope": scope,
         }
-        if consent and refresh:
-            # RFC 6749 section 6: a new refresh token has the scope of the one before, however little was asked for.
+        if used and refresh:
+            # RFC 6749 section 6: a new refresh token has the scope of the last one, even when less was asked for.
             issued["refresh_token"] = self.one_time_secrets.make(
-                REFRESH_TOKEN, client=owner, scope=consent.scope, family=consent.family
+                REFRESH_TOKEN, client=owner, scope=used.scope, family=used.family
             )
         return issued
 
@@ -77,7 +77,7 @@ class IssuedTokens:
     def find_unused(self, text: str, kind: str, client: OAuthClient) -> OneTimeSecret | None:
         """Find a client's code or refresh token, None when it is not valid.
 
-        One that comes a second time was stolen: all that came of its consent ends (RFC 9700 section 4.14).
+        One that is used a second time was stolen: all tokens of its consent are revoked (RFC 9700 section 4.14).
         """
         if not text:
             raise InvalidRequestError(f"Missing {kind} in request.")
@@ -90,14 +90,14 @@ class IssuedTokens:
         return None if self._access_tokens.is_revoked(secret.family) else secret
 
     def use(self, secret: OneTimeSecret) -> OneTimeSecret:
-        """Use a code or a refresh token up, before anything is issued for it; invalid_grant when it already was."""
+        """Mark a code or a refresh token as used, before tokens are issued; invalid_grant when it already was."""
         if not self.one_time_secrets.use(secret):
             self._revoke_family(secret)
             raise InvalidGrantError
         return secret
 
     def revoke(self, token: IssuedToken) -> None:
-        """Revoke an access token; with a refresh token, all that came of its consent."""
+        """Revoke an access token; for a refresh token, all tokens of its consent."""
         self._access_tokens.revoke(token.revoked_id, token.revoked_until)
 
     def _revoke_family(self, secret: OneTimeSecret) -> None:
@@ -116,5 +116,5 @@ class TokenServer(Protocol):
 
 
 def _family_end() -> datetime:
-    """Return when the last token that can come of a consent made until now has ended."""
+    """Return the time when every token of a consent that was given until now has expired."""
     return datetime.now(UTC) + LIFETIMES[REFRESH_TOKEN]

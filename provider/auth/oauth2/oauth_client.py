@@ -1,4 +1,4 @@
-"""A client as Authlib wants to see it, and the refusal of one that did not prove itself."""
+"""A client in the form that Authlib needs, and the error of one that failed to authenticate."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ _UNAUTHORIZED = 401
 
 
 class OAuthClient(ClientMixin):  # type: ignore[misc]
-    """A caller as Authlib wants to see a client. `datasets` are the names of all datasets."""
+    """A caller in the form that Authlib needs. `datasets` are the names of all datasets."""
 
     def __init__(self, caller: Caller, datasets: Sequence[str]) -> None:
         self.caller = caller
@@ -52,7 +52,7 @@ class OAuthClient(ClientMixin):  # type: ignore[misc]
 
 
 class ClientRefused(OAuth2Error):  # type: ignore[misc]
-    """The error of a client that did not prove itself (RFC 6749 section 5.2); 429 when it failed too often."""
+    """The error of a client that failed to authenticate (RFC 6749 section 5.2); 429 when it failed too often."""
 
     error = "invalid_client"
 

@@ -1,4 +1,4 @@
-"""What can be done with a token at an endpoint of its own: revocation (RFC 7009) and introspection (RFC 7662)."""
+"""The endpoints where a token is revoked (RFC 7009) or described (introspection, RFC 7662)."""
 
 from typing import Any
 
@@ -17,16 +17,16 @@ class _TokenEndpoint:
     CLIENT_AUTH_METHODS = CLIENT_SECRET_METHODS
     server: TokenServer
 
-    def authenticate_endpoint_client(self, asked: OAuth2Request) -> OAuthClient:
+    def authenticate_endpoint_client(self, oauth_request: OAuth2Request) -> OAuthClient:
         try:
-            client: OAuthClient = super().authenticate_endpoint_client(asked)  # type: ignore[misc]
+            client: OAuthClient = super().authenticate_endpoint_client(oauth_request)  # type: ignore[misc]
         except InvalidClientError:
             raise ClientRefused from None
         return client
 
-    def check_params(self, asked: OAuth2Request, client: OAuthClient) -> None:
+    def check_params(self, oauth_request: OAuth2Request, client: OAuthClient) -> None:
         """Demand a token. A type hint is not needed to find it: the form of a token says what it is."""
-        if not asked.form.get("token"):
+        if not oauth_request.form.get("token"):
             raise InvalidRequestError("Missing 'token' in request.")
 
     def query_token(self, token: str, hint: str | None) -> IssuedToken | None:
@@ -36,14 +36,14 @@ class _TokenEndpoint:
 class TokenRevocation(_TokenEndpoint, RevocationEndpoint):  # type: ignore[misc]
     """RFC 7009."""
 
-    def revoke_token(self, token: IssuedToken, asked: OAuth2Request) -> None:
+    def revoke_token(self, token: IssuedToken, oauth_request: OAuth2Request) -> None:
         self.server.issued_tokens.revoke(token)
 
 
 class TokenIntrospection(_TokenEndpoint, IntrospectionEndpoint):  # type: ignore[misc]
     """RFC 7662. A client may look at its own tokens."""
 
-    def check_permission(self, token: IssuedToken, client: OAuthClient, asked: OAuth2Request) -> bool:
+    def check_permission(self, token: IssuedToken, client: OAuthClient, oauth_request: OAuth2Request) -> bool:
         return token.check_client(client)
 
     def introspect_token(self, token: IssuedToken) -> dict[str, Any]:

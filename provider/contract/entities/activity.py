@@ -52,7 +52,7 @@ class CustomerProductActivity(WithCustomFields, CompanySender):
 
 
 class _Interaction(WithCustomFields, CompanySender):
-    """What is known of any message, and of what became of it."""
+    """The fields of an interaction with a message of any channel."""
 
     page = PAGE
     key = ("id",)

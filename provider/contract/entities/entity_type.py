@@ -23,7 +23,7 @@ Alternatives = Sequence[Sequence[str]]
 
 
 class OpenSchema(Schema):
-    """A schema that lets unknown keys pass, as Pango's own samples have them."""
+    """A schema that accepts unknown keys, because Pango's own samples have some."""
 
     class Meta:
         """Marshmallow's options."""
@@ -32,12 +32,12 @@ class OpenSchema(Schema):
 
 
 class Entity(OpenSchema):
-    """A record type of Pango. Keys that its page does not list pass.
+    """A record type of Pango. Keys that its page does not list are accepted.
 
     `object_type` is its name in a request, `page` the page of Pango's documentation, and `known_in_part` says what of
-    that page we could not read. `needs` are conditions: of each, all fields of at least one alternative must be there.
-    `key` is the natural key, together with internalCompanyId. `newest_by` are the timestamps that say which record of a
-    person is the newest: the first one that is set counts. `person` maps identifiers to the fields that hold them.
+    that page we could not read. Each condition of `needs` lists alternatives: all fields of at least one must be there.
+    `key` and internalCompanyId are the natural key. `newest_by` are the timestamps that say which record of a person is
+    the newest: the first one that is set counts. `person` maps identifiers to the fields that hold them.
     `keeps_custom_fields` is the page's tag SUPPORT_IGNORED_UPDATE_CFS: a request may list custom fields that must not
     be overwritten.
     """
@@ -64,7 +64,7 @@ class Entity(OpenSchema):
         return wrong
 
     def warnings(self, record: Mapping[str, Any]) -> dict[str, str]:
-        """Return warnings by field, for a record without problems: they are no reason to refuse it."""
+        """Return warnings by field, for a record without problems. A record with warnings is not refused."""
         sent = without_blanks(record)
         return {name: message for name, warn in self._warns.items() if name in sent and (message := warn(sent[name]))}
 

@@ -1,6 +1,6 @@
-"""The kinds of value an entity's field can have, as Pango's entity pages print them under "Type".
+"""The types of an entity's fields, as Pango's entity pages list them under "Type".
 
-The first argument of every field says what it means. `required` is the page's mark, `example` a valid value.
+The first argument of every field is its meaning. `required` is as the page says, `example` is a valid value.
 """
 
 import re
@@ -20,7 +20,7 @@ LONGEST_KEY = 190
 _INT32, _INT64 = 2**31, 2**63
 _YEAR_1, _YEAR_9999 = -62_135_596_800_000, 253_402_300_799_999
 _LIKELY_SECONDS_BELOW = 100_000_000_000
-"""As milliseconds, smaller times are before March 1973: the sender probably meant seconds."""
+"""In milliseconds, smaller values are before March 1973: the sender probably sent seconds."""
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 """Half a character of UTF-16: JSON can hold it, UTF-8 cannot."""
@@ -110,7 +110,7 @@ class TextDate(Text):
 class Integer(fields.Field[int]):
     """A whole number of 32 bits."""
 
-    bound, kind = _INT32, "a whole number between -2147483648 and 2147483647"
+    lowest, highest, kind = -_INT32, _INT32 - 1, "a whole number between -2147483648 and 2147483647"
 
     def __init__(
         self, meaning: str, *, required: bool = False, example: int | None = None, warn: Warn | None = None
@@ -118,7 +118,7 @@ class Integer(fields.Field[int]):
         super().__init__(**_options(meaning, example, required=required, warn=warn))
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
-        if not isinstance(value, int) or isinstance(value, bool) or not -self.bound <= value < self.bound:
+        if not isinstance(value, int) or isinstance(value, bool) or not self.lowest <= value <= self.highest:
             raise ValidationError(f"must be {self.kind}")
         return value
 
@@ -126,22 +126,19 @@ class Integer(fields.Field[int]):
 class Long(Integer):
     """A whole number of 64 bits."""
 
-    bound, kind = _INT64, "a whole number of at most 64 bits"
+    lowest, highest, kind = -_INT64, _INT64 - 1, "a whole number of at most 64 bits"
 
 
 class Timestamp(Integer):
     """A point in time: milliseconds since 1970-01-01 UTC, as a whole number."""
+
+    lowest, highest, kind = _YEAR_1, _YEAR_9999, "a time in milliseconds since 1970, like 1584507164000"
 
     def __init__(
         self, meaning: str, *, required: bool = False, example: int = 1584507164000, past: bool = False
     ) -> None:
         """Make the field; `past` is for times that may lie before 1973, like a birthday."""
         super().__init__(meaning, required=required, example=example, warn=None if past else _likely_seconds)
-
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
-        if not isinstance(value, int) or isinstance(value, bool) or not _YEAR_1 <= value <= _YEAR_9999:
-            raise ValidationError("must be a time in milliseconds since 1970, like 1584507164000")
-        return value
 
 
 class Double(fields.Field[float]):

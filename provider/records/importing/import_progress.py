@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,6 @@ from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from provider.errors import ConfigurationError
-from provider.store.entity_tables import utc_now
 from provider.store.import_table import Import
 
 _MAX_MESSAGES = 200
@@ -71,7 +71,7 @@ class ImportProgress:
 
     def save(self, connection: Connection, counts: ImportCounts) -> None:
         """Save how far the import has come; ConfigurationError when another run of the same import saved meanwhile."""
-        values = {**asdict(counts), "updated_at": utc_now()}
+        values = {**asdict(counts), "updated_at": datetime.now(UTC)}
         if self._position is None:
             row = {"id": self._id, "object_type": self._object_type, **values}
             try:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
-from datetime import tzinfo
+from datetime import UTC, datetime, tzinfo
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from provider.records.importing.import_progress import ImportCounts, ImportProgr
 from provider.records.importing.readers import FileRows
 from provider.records.importing.rejected_rows import RejectedFile, Rejection, can_continue
 from provider.records.importing.row_conversion import RowConversion
-from provider.store.entity_tables import TABLES, row_of, utc_now
+from provider.store.entity_tables import TABLES, row_of
 from provider.store.upsert import make_upsert
 
 BATCH = 1_000
@@ -150,7 +150,7 @@ class ImportRun:
         refused: frozenset[int] = frozenset(),
     ) -> tuple[list[AcceptedRow], list[Rejection]]:
         """Check a batch and count it; return the rows to store, the last one of each key, and the rejected rows."""
-        now = utc_now()
+        now = datetime.now(UTC)
         accepted: dict[tuple[str, ...], AcceptedRow] = {}
         rejections: list[Rejection] = []
         for number, row in batch:
