@@ -59,7 +59,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     sources = Sources.of(settings)
     datasets = _prepare_datasets(settings, sources)
     opened = {source.name: source.engine for source in sources.opened()}
-    databases = {"provider": engine} | {f"source {name}": it for name, it in opened.items() if name != OWN}
+    databases = {"provider": engine} | {f"source {name}": source for name, source in opened.items() if name != OWN}
 
     pepper = Pepper(secret_key)
     callers = Callers(engine, settings)

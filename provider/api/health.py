@@ -26,10 +26,9 @@ def health(engines: Mapping[str, Engine]) -> Blueprint:
 
     @blueprint.get("/readyz")
     def readyz() -> Response:
-        for database in databases:
-            database.start()
+        checks = {database.name: database.check() for database in databases}
         deadline = time.monotonic() + READY_SECONDS
-        states = {database.name: database.state(deadline - time.monotonic()) for database in databases}
+        states = {name: _state(check, deadline) for name, check in checks.items()}
         ready = all(state == "ok" for state in states.values())
         status = {"status": "ok" if ready else "unavailable", "databases": states}
         return json_response(status, status=200 if ready else 503)
@@ -38,7 +37,7 @@ def health(engines: Mapping[str, Engine]) -> Blueprint:
 
 
 class _Database:
-    """The check of one database. While a check hangs no second one is started; the next call waits for it."""
+    """Checks one database. While a check hangs, no second one is started: the next call waits for the same check."""
 
     def __init__(self, name: str, engine: Engine) -> None:
         self.name = name
@@ -48,24 +47,24 @@ class _Database:
         self._pool = ThreadPoolExecutor(1, f"ready-{name}")
         self._running: Future[str] | None = None
 
-    def start(self) -> None:
-        """Begin a check, unless the last one is still under way."""
+    def check(self) -> Future[str]:
+        """Start a check, or return the last one when it still runs."""
         if self._running is None or self._running.done():
-            self._running = self._pool.submit(self._check)
+            self._running = self._pool.submit(self._query)
+        return self._running
 
-    def state(self, seconds: float) -> str:
-        """Wait for the check: ok, down or timeout."""
-        if self._running is None:
-            return "timeout"
-        try:
-            return self._running.result(max(0.0, seconds))
-        except OutOfTime:
-            return "timeout"
-
-    def _check(self) -> str:
+    def _query(self) -> str:
         try:
             with self._engine.connect() as connection:
                 connection.execute(text(self._statement))
         except SQLAlchemyError:
             return "down"
         return "ok"
+
+
+def _state(check: Future[str], deadline: float) -> str:
+    """Wait for a check until the deadline, in seconds of time.monotonic(); return ok, down or timeout."""
+    try:
+        return check.result(max(0.0, deadline - time.monotonic()))
+    except OutOfTime:
+        return "timeout"

@@ -6,6 +6,7 @@ from urllib.parse import parse_qsl
 from flask import Request
 
 from provider.api.bodies import json_object, read_body
+from provider.contract.entities.fields import is_blank
 from provider.errors import InvalidRequest, UnsupportedMediaType
 
 _MOST_FIELDS = 1000
@@ -21,7 +22,7 @@ def raw_parameters(request: Request) -> Mapping[str, object]:
     if query := request.query_string:
         raw = _decode(query, "query")
     if request.method == "POST":
-        raw |= {name: value for name, value in _body(request).items() if not _blank(value)}
+        raw |= {name: value for name, value in _body(request).items() if not is_blank(value)}
     return raw
 
 
@@ -55,10 +56,6 @@ def _first(pairs: Iterable[tuple[str, str]]) -> dict[str, object]:
     """Keep one value of each name: the first that is not blank."""
     values: dict[str, object] = {}
     for name, value in pairs:
-        if name not in values or _blank(values[name]):
+        if name not in values or is_blank(values[name]):
             values[name] = value
     return values
-
-
-def _blank(value: object) -> bool:
-    return value is None or (isinstance(value, str) and not value.strip())

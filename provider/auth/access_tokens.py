@@ -84,19 +84,17 @@ class AccessTokens:
 
     def is_live(self, token: AccessToken) -> bool:
         """Return whether a token has neither expired nor been revoked, by any worker, until now."""
-        if token.expires <= time.time():
-            return False
-        return not self.is_revoked(token.id, token.family or "")
+        return token.expires > time.time() and not self.is_revoked(token.id, token.family or "")
 
-    def is_revoked(self, *ids: str) -> bool:
+    def is_revoked(self, token_id: str, family: str = "") -> bool:
         """Return whether a token or a family is revoked; SourceUnavailable when the database does not answer."""
         try:
-            return bool(self._connections.run(self._find, {"token": ids[0], "family": ids[-1]}, 1))
+            return bool(self._connections.run(self._find, {"token": token_id, "family": family}, 1))
         except self._errors as error:
             raise database_down() from error
 
     def revoke(self, revoked_id: str, until: datetime) -> None:
-        """Revoke a token or a family until the time it would have expired; twice is harmless. SourceUnavailable."""
+        """Revoke a token or a family until the time it would have expired; SourceUnavailable."""
         with reaching_database():
             with self._engine.begin() as connection:
                 connection.execute(delete(Revocation).where(Revocation.expires_at < datetime.now(UTC)))

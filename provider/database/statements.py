@@ -14,14 +14,14 @@ class Statement:
     Values are bound under the names of the statement's parameters.
     """
 
-    def __init__(self, chosen: Select[Any], dialect: Dialect) -> None:
-        compiled = chosen.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
+    def __init__(self, select: Select[Any], dialect: Dialect) -> None:
+        compiled = select.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
         self.sql = str(compiled)
         self._defaults = {name: _as_bound(compiled.binds[name], dialect) for name in compiled.bind_names.values()}
         self._order = compiled.positiontup
 
     def arrange(self, values: Mapping[str, Any]) -> list[Any] | dict[str, Any]:
-        """Arrange the values as the driver takes them: by position or by name."""
+        """Arrange the values in the form the driver takes: by position or by name."""
         named = {**self._defaults, **values}
         return named if self._order is None else [named[name] for name in self._order]
 

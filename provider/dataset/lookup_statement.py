@@ -84,7 +84,7 @@ class LookupStatement:
     def __init__(
         self,
         dialect: Dialect,
-        chosen: FromClause,
+        from_clause: FromClause,
         *,
         fields: Mapping[str, Field],
         identifiers: Mapping[str, Column],
@@ -93,11 +93,11 @@ class LookupStatement:
         self.dialect = dialect
         self.rules = rules
         self.identifiers = identifiers
-        self._chosen = chosen
-        self.columns = [self._column(it.column).label(f"c{number}") for number, it in enumerate(fields.values())]
+        self._from_clause = from_clause
+        self.columns = [self._column(shown.column).label(f"c{number}") for number, shown in enumerate(fields.values())]
         self.compared = {key: self._comparison(stored) for key, stored in identifiers.items()}
         self._parameters = {
-            key: [f"i{position}_{number}" for number in range(_width(key, stored))]
+            key: [f"i{position}_{number}" for number in range(len(stored.stored_as) if key == "phone" else 1)]
             for position, (key, stored) in enumerate(identifiers.items())
         }
         self._readers = {key: self._reader_of(column.type) for key, column in self.compared.items()}
@@ -106,7 +106,7 @@ class LookupStatement:
         # The same lookup must give the same answer: rows with the same time are ordered by their key or, without a
         # key, by the columns of the record.
         ordered = rules.several != "error" or rules.limit
-        self._keys = list(chosen.primary_key) if ordered else []
+        self._keys = list(from_clause.primary_key) if ordered else []
         self._shown = [it.name for it in self.columns if self._can_order(it.type)] if ordered and not self._keys else []
         # A second row shows that the answer is ambiguous.
         self.most = rules.limit or (2 if rules.several == "error" else 1)
@@ -138,10 +138,8 @@ class LookupStatement:
         """List the values to compare an identifier with; none when it was not sent or cannot match."""
         forms: list[Any]
         if key == "phone":
-            phone = query.phone
-            forms = (
-                [form for name in self.identifiers[key].stored_as if (form := getattr(phone, name))] if phone else []
-            )
+            stored_as = self.identifiers[key].stored_as if query.phone else ()
+            forms = [form for name in stored_as if (form := getattr(query.phone, name))]
         else:
             value = query.email if key == "email" else query.identifiers.get(key)
             forms = [] if value is None else [value]
@@ -158,7 +156,7 @@ class LookupStatement:
     def every_row(self) -> Select[Any]:
         """Write the statement that reads all rows, of all people; values stay as the driver gives them."""
         columns: list[Any] = [type_coerce(column, NullType()).label(column.name) for column in self.columns]
-        return select(*columns).select_from(self._chosen).where(*self.conditions)
+        return select(*columns).select_from(self._from_clause).where(*self.conditions)
 
     def _sent(self, query: Query) -> int:
         """Count the dataset's identifiers that a query has."""
@@ -190,9 +188,9 @@ class LookupStatement:
 
     def _column(self, name: str) -> ColumnElement[Any]:
         """Find a column; ConfigurationError lists those there are."""
-        columns = self._chosen.columns
+        columns = self._from_clause.columns
         if name not in columns:
-            where = getattr(self._chosen, "name", None) or "the selection"
+            where = getattr(self._from_clause, "name", None) or "the selection"
             raise ConfigurationError(f"{where} has no column {name!r}. It has: {', '.join(columns.keys())}.")
         column: ColumnElement[Any] = columns[name]
         kind = base_type(column)  # PostgreSQL compares a domain by the type below it
@@ -206,7 +204,7 @@ class LookupStatement:
             extra.append(func.count().over().label("total"))
         # RecordReader sees in the last column which identifier found a row.
         extra.append(literal_column(str(rank), Integer).label("precedence"))
-        chosen = select(*self.columns, *extra).select_from(self._chosen).where(matches, *self.conditions)
+        chosen = select(*self.columns, *extra).select_from(self._from_clause).where(matches, *self.conditions)
         return chosen.where(text("0 = 1")) if nobody else chosen
 
     def _matches(self, key: str) -> ColumnElement[bool]:
@@ -273,11 +271,6 @@ def _among(column: ColumnElement[Any], values: Sequence[ColumnElement[Any]]) -> 
 
 def _is_narrow(kind: TypeEngine[Any]) -> bool:
     return isinstance(kind, String) and not isinstance(kind, (Unicode, UnicodeText))
-
-
-def _width(key: str, stored: Column) -> int:
-    """Count the forms an identifier is compared with."""
-    return len(stored.stored_as) if key == "phone" else 1
 
 
 def _int(form: str) -> int | None:

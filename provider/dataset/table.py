@@ -55,8 +55,10 @@ class TableDataset(DatabaseDataset):
         self.source_name = source
         self.table_name = table
         self.schema = schema
-        self.columns = {key: Column(it) if isinstance(it, str) else it for key, it in identifiers.items()}
-        self.record = {key: Field(it) if isinstance(it, str) else it for key, it in record.items()}
+        self.columns = {
+            key: Column(column) if isinstance(column, str) else column for key, column in identifiers.items()
+        }
+        self.record = {name: Field(field) if isinstance(field, str) else field for name, field in record.items()}
         self.rules = Rules(match=match, several=several, limit=self.limit, newest_by=newest_by, where=dict(where or {}))
         self._select = select
 

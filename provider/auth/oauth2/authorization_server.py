@@ -14,7 +14,6 @@ from authlib.oauth2.rfc6749 import (
 )
 from flask import Flask, Response, request
 
-from provider.auth.access import Caller
 from provider.auth.callers import Callers
 from provider.auth.client_secrets import ClientSecrets, decode_basic
 from provider.auth.keys import CLIENT_SECRET
@@ -117,7 +116,7 @@ class OAuthServer(AuthorizationServer):  # type: ignore[misc]
 
     def _find_client(self, client_id: str) -> OAuthClient | None:
         caller = self._callers.by_client_id(client_id)
-        return self._client(caller) if caller and not caller.revoked else None
+        return OAuthClient(caller, self.datasets) if caller and not caller.revoked else None
 
     def _authenticate_by_basic(self, _: Any, oauth_request: OAuth2Request) -> OAuthClient | None:
         header = oauth_request.headers.get("Authorization")
@@ -138,9 +137,6 @@ class OAuthServer(AuthorizationServer):  # type: ignore[misc]
             raise ClientRefused(error) from None
         except Forbidden as error:
             raise UnauthorizedClientError(error.message) from None
-        return self._client(caller)
-
-    def _client(self, caller: Caller) -> OAuthClient:
         return OAuthClient(caller, self.datasets)
 
 

@@ -102,7 +102,7 @@ class TextDate(Text):
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
         text = super()._deserialize(value, *args, **kwargs)
-        if not re.fullmatch(r"\d{4}-\d\d-\d\d", text, re.ASCII) or not _is_date(text):
+        if not _is_date(text):
             raise ValidationError("must be a day like 2001-10-31")
         return text
 
@@ -263,7 +263,6 @@ def _is_writable(number: float) -> bool:
 
 def _is_date(text: str) -> bool:
     try:
-        date.fromisoformat(text)
+        return date.fromisoformat(text).isoformat() == text  # it reads other forms of ISO 8601 too
     except ValueError:
         return False
-    return True
