@@ -94,7 +94,7 @@ class UnknownDataset(ProviderError):
 
 
 class MethodNotAllowed(ProviderError):
-    """The address does not know the method; the Allow header names those it knows (RFC 9110 section 15.5.6)."""
+    """The address does not accept the method; the Allow header names those it accepts (RFC 9110 section 15.5.6)."""
 
     status = 405
     default = "This address does not accept that method. The Allow header names those it does."

@@ -37,7 +37,7 @@ def health(engines: Mapping[str, Engine]) -> Blueprint:
 
 
 class _Database:
-    """Checks one database. While a check hangs, no second one is started: the next call waits for the same check."""
+    """Checks one database. While a check hangs, no second one is started: the next call waits for the first."""
 
     def __init__(self, name: str, engine: Engine) -> None:
         self.name = name

@@ -84,12 +84,12 @@ class AccessTokens:
 
     def is_live(self, token: AccessToken) -> bool:
         """Return whether a token has neither expired nor been revoked, by any worker, until now."""
-        return token.expires > time.time() and not self.is_revoked(token.id, token.family or "")
+        return token.expires > time.time() and not self.is_revoked(token=token.id, family=token.family or "")
 
-    def is_revoked(self, token_id: str, family: str = "") -> bool:
-        """Return whether a token or a family is revoked; SourceUnavailable when the database does not answer."""
+    def is_revoked(self, *, token: str = "", family: str = "") -> bool:
+        """Return whether a token or its family is revoked, by their ids; SourceUnavailable."""
         try:
-            return bool(self._connections.run(self._find, {"token": token_id, "family": family}, 1))
+            return bool(self._connections.run(self._find, {"token": token, "family": family}, 1))
         except self._errors as error:
             raise database_down() from error
 

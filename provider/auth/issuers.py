@@ -186,7 +186,7 @@ def _key_pairs(document: Mapping[str, Any]) -> dict[str | None, Any]:
 
 
 def _read(http: httpx2.Client, address: str) -> dict[str, Any]:
-    """Fetch a JSON object; ValueError when it is too large or too slow as a whole, TypeError when it is none."""
+    """Fetch a JSON object; ValueError when it is too large or too slow as a whole, TypeError when it is not one."""
     deadline, body = time.monotonic() + _FETCH_SECONDS, b""
     with http.stream("GET", address) as answer:
         answer.raise_for_status()

@@ -41,7 +41,7 @@ class EntityDataset(DatabaseDataset):
             {f"{object_type!r} is no entity that is stored. Those are: {known}.": object_type not in DOCUMENTED}
         )
         self.entity = entity = DOCUMENTED[object_type]
-        self._maps = {key: field for key, field in entity.fields.items() if isinstance(field, CustomFields)}
+        self._custom = {key: field for key, field in entity.fields.items() if isinstance(field, CustomFields)}
         self._shown = record
         if len(entity.key) == 1:
             self.identifiers = tuple(dict.fromkeys((*PERSON, *entity.key)))
@@ -63,7 +63,7 @@ class EntityDataset(DatabaseDataset):
 
     @property
     def _all_fields(self) -> list[str]:
-        return [self._maps[name].first if name in self._maps else name for name in self.entity.fields]
+        return [self._custom[name].first if name in self._custom else name for name in self.entity.fields]
 
     def declares(self, name: str) -> bool:
         """Return whether the record may have a field; every custom field is one."""
@@ -71,14 +71,14 @@ class EntityDataset(DatabaseDataset):
 
     def _is_field(self, name: str) -> bool:
         if name in self.entity.fields:
-            return name not in self._maps
-        return any(kind.names.fullmatch(name) for kind in self._maps.values())
+            return name not in self._custom
+        return any(kind.names.fullmatch(name) for kind in self._custom.values())
 
     def _selects(self, column: str) -> bool:
-        """Return whether the record shows a column, or members of it."""
+        """Return whether the record shows a column, or custom fields in it."""
         if self._shown is None or column in self._shown:
             return True
-        return column in self._maps and any(self._maps[column].names.fullmatch(name) for name in self._shown)
+        return column in self._custom and any(self._custom[column].names.fullmatch(name) for name in self._shown)
 
     def reader(self, source: Source) -> RecordReader:
         """Prepare the statements; ConfigurationError when the table is not there, SourceUnavailable."""
@@ -91,7 +91,7 @@ class EntityDataset(DatabaseDataset):
             limit=self.limit,
         )
         fields = list(zip(columns, driver_conversions(source, statement), strict=True))
-        maps = [name for name in columns if name in self._maps]
+        maps = [name for name in columns if name in self._custom]
 
         def record(row: Sequence[Any]) -> Found:
             found = filled_fields(fields, row)

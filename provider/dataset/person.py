@@ -49,19 +49,19 @@ def rows_of(object_type: str, identifier: str, columns: Sequence[str]) -> list[S
 
     The value is bound under the identifier's name.
     """
-    rows, carried = ROWS[object_type], DOCUMENTED[object_type].person
+    rows, fields = ROWS[object_type], DOCUMENTED[object_type].person
     chosen = select(*(rows.c[name] for name in columns)).where(_is_active(rows))
     if identifier not in PERSON:
         return [chosen.where(equals(rows, identifier))]
-    carries = equals(rows, identifier) if identifier in carried else None
-    selects = [] if carries is None else [chosen.where(carries)]
-    link = PERSON["customerId" if "customerId" in carried else next(iter(carried))]
+    matches = equals(rows, identifier) if identifier in fields else None
+    selects = [] if matches is None else [chosen.where(matches)]
+    link = PERSON["customerId" if "customerId" in fields else next(iter(fields))]
     if PERSON[identifier] != link and object_type != _IDENTITY:
         same = and_(rows.c[link] == _identities.c[link], rows.c.internalCompanyId == _identities.c.internalCompanyId)
         through = chosen.select_from(_identities.join(rows, same))
         through = through.where(equals(_identities, identifier), _is_active(_identities))
-        if carries is not None:
-            through = through.where(or_(rows.c[PERSON[identifier]].is_(None), ~carries))
+        if matches is not None:
+            through = through.where(or_(rows.c[PERSON[identifier]].is_(None), ~matches))
         selects.append(through)
     return selects
 

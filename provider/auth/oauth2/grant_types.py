@@ -86,7 +86,7 @@ class RefreshToken(_Grant, grants.RefreshTokenGrant):  # type: ignore[misc]
 
 @dataclass
 class _AuthlibSecret:
-    """An authorization code or a refresh token as Authlib wants to see it."""
+    """An authorization code or a refresh token in the form that Authlib needs."""
 
     secret: OneTimeSecret
 

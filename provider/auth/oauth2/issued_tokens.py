@@ -16,7 +16,7 @@ from provider.store.client_tables import OneTimeSecret
 
 @dataclass
 class IssuedToken(TokenMixin):  # type: ignore[misc]
-    """An access or a refresh token as Authlib wants to see it, for revocation and introspection.
+    """An access or a refresh token in the form that Authlib needs, for revocation and introspection.
 
     To revoke it, `revoked_id` is revoked until `revoked_until`.
     """
@@ -69,7 +69,7 @@ class IssuedTokens:
             details = self._details(token.owner, token.scope, ends) | {"token_type": "Bearer", "iat": token.issued}
             return IssuedToken(token.owner, self._access_tokens.is_live(token), details, token.id, ends)
         if secret := self.one_time_secrets.find(text, REFRESH_TOKEN):
-            live = secret.used_at is None and not self._access_tokens.is_revoked("", secret.family)
+            live = secret.used_at is None and not self._access_tokens.is_revoked(family=secret.family)
             details = self._details(secret.client_pk, secret.scope, secret.expires_at)
             return IssuedToken(secret.client_pk, live, details, secret.family, _family_end())
         return None
@@ -87,7 +87,7 @@ class IssuedTokens:
         if secret.used_at is not None:
             self._revoke_family(secret)
             return None
-        return None if self._access_tokens.is_revoked("", secret.family) else secret
+        return None if self._access_tokens.is_revoked(family=secret.family) else secret
 
     def use(self, secret: OneTimeSecret) -> OneTimeSecret:
         """Mark a code or a refresh token as used, before tokens are issued; invalid_grant when it already was."""

@@ -89,7 +89,7 @@ class PhoneText(Text):
 
 
 class EmailText(Text):
-    """An email address; text that is none gives a warning."""
+    """An email address; text that is not one gives a warning."""
 
     def __init__(
         self, meaning: str, *, required: bool = False, example: str = "dee@bytetech.io", longest: int | None = None
