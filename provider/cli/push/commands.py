@@ -107,7 +107,7 @@ def send(
         warn_of_mistakes(object_type, given["ignored"])
         source, request = choose_source(given), read_request(given)
         if dry_run:
-            with closing(source.open(tools.context(object_type))) as records:
+            with closing(source.read(tools.context(object_type))) as records:
                 show_first_request(
                     tools.client, records, object_type, request, given["callback"] or {}, as_json=as_json
                 )
