@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from provider.auth.callers import CACHE_SECONDS
 from provider.errors import ConfigurationError
-from provider.records.people.identifiers import CUSTOMER_ID, EMAIL, PHONE, Person, canonical
+from provider.records.people.identifiers import CUSTOMER_ID, EMAIL, PHONE, Person, canonical_identifier
 from provider.records.people.person_report import erase_person, find_person, report_person
 from provider.records.people.suppression import IdentifierHasher, restore_person, suppress_person, suppressed_since
 from provider.settings import Settings
@@ -152,7 +152,7 @@ def _read_person(settings: Settings, given: dict[str, Sequence[str]]) -> Person:
 
 
 def _canonical(kind: str, written: str, option: str, settings: Settings) -> str:
-    value = canonical(kind, written, region=settings.phone_region)
+    value = canonical_identifier(kind, written, region=settings.phone_region)
     if value is None:
         raise ConfigurationError(f"{option} is not a valid {kind}.")
     return value

@@ -12,7 +12,7 @@ from flask import Response, request
 
 from provider.proof.simulator.faults import Faults, limited
 from provider.proof.simulator.json_answers import answer, sent_object
-from provider.proof.simulator.record_rules import canonical, wrong_field
+from provider.proof.simulator.record_rules import canonical_json, wrong_field
 from provider.proof.simulator.request_windows import RequestWindow, RequestWindows
 from provider.proof.simulator.simulator_state import SimulatorState
 
@@ -70,7 +70,7 @@ class Ingestion:
         if refused := _check_payload(sent):
             return refused
         try:
-            entries = canonical(sent["entries"])
+            entries = canonical_json(sent["entries"])
         except orjson.JSONEncodeError:  # it reads deeper nesting than it writes
             return _invalid("entries")
         due_at = time.time() + self._delay

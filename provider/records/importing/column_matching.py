@@ -131,8 +131,8 @@ def _add_guesses(
 
 
 def _by_field_name(entity: Entity, header: str) -> Iterator[str]:
-    if target := find_field(entity, header):
-        yield ".".join(part for part in target if part)
+    if path := find_field(entity, header):
+        yield str(path)
 
 
 def _by_given_name(entity: Entity, header: str, *, headers: Iterable[str]) -> Iterator[str]:
