@@ -48,7 +48,7 @@ _SECRET = re.compile(
     r"|encryption)_?key|security_|token|secret|ma_pin|authentication|private"
 )
 
-_HINTS = (
+_KINDS = (
     (r"birth|(^|_)(dob|bday|sinh)(_|$)|(ng|ngay|nam)_?sinh|sinh_?nhat", "birth date"),
     (
         (
@@ -87,7 +87,7 @@ _HINTS = (
         "name",
     ),
 )
-_COMPILED_HINTS = tuple((re.compile(pattern), hint) for pattern, hint in _HINTS)
+_PATTERNS = tuple((re.compile(pattern), kind) for pattern, kind in _KINDS)
 
 _HARMLESS = re.compile(
     r"((member|membership|customer|loyalty|card|cust|client|vip|reward)_)?"
@@ -138,7 +138,7 @@ def likely_key(column: str) -> bool:
     return bool(_KEY.fullmatch(plain)) and not _NOT_A_KEY.search(plain)
 
 
-def likely_age(column: str) -> int:
+def likely_row_date(column: str) -> int:
     """Tell whether a column's name means when a row was written: 0 no, 1 when it was changed, 2 when it was made."""
     plain = "_".join(words(column))
     if _CREATED.fullmatch(plain):
@@ -152,15 +152,15 @@ def likely_secret(column: str) -> bool:
 
 
 def likely_harmless(column: str) -> bool:
-    """Tell whether a column's name surely means nothing personal, such as a tier or points."""
-    return bool(_HARMLESS.fullmatch("_".join(words(column)))) and not personal(column)
+    """Tell whether a column's name is certain to mean nothing personal, such as a tier or points."""
+    return bool(_HARMLESS.fullmatch("_".join(words(column)))) and not personal_kind(column)
 
 
-def personal(column: str) -> str | None:
+def personal_kind(column: str) -> str | None:
     """Give the kind of personal data that a column's name hints at, None for none."""
     if likely_phone(column):
         return "phone"
     if likely_email(column):
         return "email"
     plain = "_".join(words(column))
-    return next((hint for pattern, hint in _COMPILED_HINTS if pattern.search(plain)), None)
+    return next((kind for pattern, kind in _PATTERNS if pattern.search(plain)), None)

@@ -93,8 +93,8 @@ def new(name: str, *, source_name: str, table: str, schema: str | None, **column
     for what, found in written.found:
         click.echo(f"  {what:<12} {found}")
     label = click.style("mind        ", fg="yellow")
-    for caution in written.cautions:
-        click.echo(f"  {label} {caution}")
+    for warning in written.warnings:
+        click.echo(f"  {label} {warning}")
     click.echo(
         f"Next: read the file, uncomment in `record` what is to be seen, then `provider dataset doctor {name}`. "
         "A running service serves it after a restart."
