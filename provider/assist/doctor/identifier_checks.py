@@ -15,7 +15,7 @@ _EXAMPLES = {"national": "0359677657", "e164": "+84359677657", "international": 
 _INVALID_EMAIL = "no valid email"
 _CAPITALS = "they have capitals, and a lookup asks in lower case"
 _BLANKS = "blanks or odd characters around them"
-_LEAVE = "Nobody is found by them until they are corrected in the database."
+_CORRECT = "Correct them in the database: nobody is found by them."
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def check_emails(sampled: Sequence[StoredIdentifier], column: Column, findings: 
         else:
             missed.append((_CAPITALS if it.compared.lower() == email else _BLANKS, it.value))
     case_insensitive = f"Declare Column({column.name!r}, case_insensitive=True)."
-    _report(findings, "email", found, missed, lambda problem: case_insensitive if problem == _CAPITALS else _LEAVE)
+    _report(findings, "email", found, missed, lambda problem: case_insensitive if problem == _CAPITALS else _CORRECT)
     return found
 
 
@@ -133,4 +133,4 @@ def _phone_advice(problem: str, column: Column, separators: set[str]) -> str:
         return f"Declare them: stored_as=({forms})."
     if problem == "without the leading 0":
         return "Put the 0 back, or declare an expression that does."
-    return _LEAVE
+    return _CORRECT

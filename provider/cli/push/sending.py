@@ -1,4 +1,4 @@
-"""Runs a push in the foreground: opens what it needs, shows its progress, and tells how it went."""
+"""Runs a push in the foreground: opens what it needs, shows its progress, and prints a summary."""
 
 import json
 import os
@@ -94,7 +94,7 @@ def resume_push(tools: PushTools, push: RowMapping, given: Mapping[str, Any], *,
 def _run(
     tools: PushTools, push: RowMapping, reader: SourceReader | None, given: Mapping[str, Any], *, as_json: bool
 ) -> None:
-    """Run a push and tell how it went; ConfigurationError when it had to stop."""
+    """Run a push and print a summary; ConfigurationError when it had to stop."""
     began, push_id, source = time.monotonic(), push["id"], load_source(push["origin"])
     job = PushJob(
         push_id=push_id,
