@@ -48,46 +48,39 @@ _SECRET = re.compile(
     r"|encryption)_?key|security_|token|secret|ma_pin|authentication|private"
 )
 
-_KINDS = (
-    (r"birth|(^|_)(dob|bday|sinh)(_|$)|(ng|ngay|nam)_?sinh|sinh_?nhat", "birth date"),
-    (
-        (
-            r"(^|_)(cmnd|cccd|cmt|ssn|nin|pid)(_|$)|passport|(national|identity|citizen|personal)_?(id|no|number|card|code)"
-            r"|id_?(card|number|no)(_|$)|identity|can_?cuoc|chung_?minh|giay_?to|ma_?so_?thue|(^|_)(mst|tax)(_|$)|ho_?chieu"
-            r"|licen[cs]e|bhxh|bao_?hiem"
-        ),
-        "id number",
+_PERSONAL_DATA = {
+    "birth date": re.compile(r"birth|(^|_)(dob|bday|sinh)(_|$)|(ng|ngay|nam)_?sinh|sinh_?nhat"),
+    "id number": re.compile(
+        r"(^|_)(cmnd|cccd|cmt|ssn|nin|pid)(_|$)|passport|(national|identity|citizen|personal)_?(id|no|number|card|code)"
+        r"|id_?(card|number|no)(_|$)|identity|can_?cuoc|chung_?minh|giay_?to|ma_?so_?thue|(^|_)(mst|tax)(_|$)|ho_?chieu"
+        r"|licen[cs]e|bhxh|bao_?hiem"
     ),
-    (
-        (
-            r"bank|ngan_?hang|(^|_)(stk|iban|swift|visa)(_|$)|(card|account|acct)_?(no|num|number|holder)|so_?tai_?khoan"
-            r"|so_?the|credit|tai_?khoan"
-        ),
-        "bank or card",
+    "bank or card": re.compile(
+        r"bank|ngan_?hang|(^|_)(stk|iban|swift|visa)(_|$)|(card|account|acct)_?(no|num|number|holder)|so_?tai_?khoan"
+        r"|so_?the|credit|tai_?khoan"
     ),
-    (
-        (
-            r"addr|dia_?chi|street|(^|_)(ward|phuong|xa|quan|huyen|tinh|city|district|province|zip|postal|postcode|county"
-            r"|village|duong|lat|lng|lon|latitude|longitude|geo|state)(_|$)|thanh_?pho|location|vi_?tri"
-        ),
-        "address",
+    "address": re.compile(
+        r"addr|dia_?chi|street|(^|_)(ward|phuong|xa|quan|huyen|tinh|city|district|province|zip|postal|postcode|county"
+        r"|village|duong|lat|lng|lon|latitude|longitude|geo|state)(_|$)|thanh_?pho|location|vi_?tri"
     ),
-    (
-        r"salary|luong|income|thu_?nhap|balance|so_?du|debt|(cong|du)_no(_|$)|spent|chi_?tieu|revenue|doanh_?thu",
-        "money",
+    "money": re.compile(
+        r"salary|luong|income|thu_?nhap|balance|so_?du|debt|(cong|du)_no(_|$)|spent|chi_?tieu|revenue|doanh_?thu"
     ),
-    (r"gender|(^|_)(sex|phai)(_|$)|gioi_?tinh", "sex"),
-    (r"health|medical|disease|benh|blood|religion|ton_?giao|ethnic|dan_?toc|marital|hon_?nhan|politic", "sensitive"),
-    (r"(^|_)(ip|device|mac|user_?agent|imei|fingerprint)(_|$)|ip_?addr", "device"),
-    (r"facebook|(^|_)(fb|zalo|uid|viber|telegram|instagram|skype|social)(_|$)", "social account"),
-    (r"avatar|photo|picture|(^|_)(anh|hinh|image|face)(_|$)", "picture"),
-    (r"note|ghi_?chu|remark|comment|description|mo_?ta|feedback|message|noi_?dung|(^|_)memo(_|$)", "free text"),
-    (
-        (r"name|(^|_)(ten|ho|hoten|surname|dem|nick|login|alias|author|contact|spouse|vo|chong)(_|$)|ho_?(va_?)?ten"),
-        "name",
+    "sex": re.compile(r"gender|(^|_)(sex|phai)(_|$)|gioi_?tinh"),
+    "sensitive": re.compile(
+        r"health|medical|disease|benh|blood|religion|ton_?giao|ethnic|dan_?toc|marital|hon_?nhan|politic"
     ),
-)
-_PATTERNS = tuple((re.compile(pattern), kind) for pattern, kind in _KINDS)
+    "device": re.compile(r"(^|_)(ip|device|mac|user_?agent|imei|fingerprint)(_|$)|ip_?addr"),
+    "social account": re.compile(r"facebook|(^|_)(fb|zalo|uid|viber|telegram|instagram|skype|social)(_|$)"),
+    "picture": re.compile(r"avatar|photo|picture|(^|_)(anh|hinh|image|face)(_|$)"),
+    "free text": re.compile(
+        r"note|ghi_?chu|remark|comment|description|mo_?ta|feedback|message|noi_?dung|(^|_)memo(_|$)"
+    ),
+    "name": re.compile(
+        r"name|(^|_)(ten|ho|hoten|surname|dem|nick|login|alias|author|contact|spouse|vo|chong)(_|$)|ho_?(va_?)?ten"
+    ),
+}
+"""How the names of columns look that hold each kind of personal data."""
 
 _HARMLESS = re.compile(
     r"((member|membership|customer|loyalty|card|cust|client|vip|reward)_)?"
@@ -163,4 +156,4 @@ def personal_kind(column: str) -> str | None:
     if likely_email(column):
         return "email"
     plain = "_".join(words(column))
-    return next((kind for pattern, kind in _PATTERNS if pattern.search(plain)), None)
+    return next((kind for kind, pattern in _PERSONAL_DATA.items() if pattern.search(plain)), None)
