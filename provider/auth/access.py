@@ -45,12 +45,12 @@ class Caller:
 class Access:
     """What a call may do. `scopes` are those of its token, None when nothing but the client's grants limits it.
 
-    `key_id` is the id of the API key the call came with, None when it came with a token.
+    `use_to_note` is the id of the call's API key when its use is still to be noted in this minute.
     """
 
     caller: Caller
     scopes: frozenset[str] | None = None
-    key_id: str | None = None
+    use_to_note: str | None = None
 
     def visible(self, dataset: str) -> Visible:
         """Say which fields of a dataset may be seen; Forbidden when it may not be read at all."""

@@ -65,8 +65,8 @@ class Authenticator:
         if access.caller.networks and not is_within(address, access.caller.networks):
             raise Forbidden("This client may not call from this address.")
         self._check_required(headers)
-        if access.key_id:
-            self._credentials.note_use(access.key_id)
+        if access.use_to_note:
+            self._credentials.note_use(access.use_to_note)
         return access
 
     def recognise(self, headers: Headers) -> Caller | None:

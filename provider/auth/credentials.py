@@ -79,7 +79,8 @@ class StoredCredentials:
             raise Unauthorized(refusal, headers=self._challenges)
         if "api_key" not in credential.caller.methods:
             raise Unauthorized("This client may not use api_key.", headers=self._challenges)
-        return Access(credential.caller, key_id=credential.id)
+        noted = self._used_minutes.get(credential.id) == _this_minute()
+        return Access(credential.caller, use_to_note=None if noted else credential.id)
 
     def find(self, text: str, *kinds: str) -> KnownCredential | None:
         """Find a genuine credential of these kinds, also one that has ended; None for other text. SourceUnavailable."""
@@ -98,7 +99,7 @@ class StoredCredentials:
 
     def note_use(self, key_id: str) -> None:
         """Keep when a credential was last used, to the minute, without making the call wait for it."""
-        minute = int(time.time() // _MINUTE)
+        minute = _this_minute()
         if self._used_minutes.get(key_id) != minute:
             self._used_minutes[key_id] = minute
             self._writer.submit(self._write_use, key_id, datetime.fromtimestamp(minute * _MINUTE, UTC))
@@ -127,3 +128,7 @@ class StoredCredentials:
                 connection.execute(update(Credential).where(Credential.id == key_id).values(last_used_at=when))
         except SQLAlchemyError as error:
             log.warning("last use not kept", key_id=key_id, error=type(error).__name__)
+
+
+def _this_minute() -> int:
+    return int(time.time() // _MINUTE)

@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 
 from provider.errors import ConfigurationError
 from provider.settings import Settings
-from provider.store.alembic_config import all_migrations, partner_migrations
+from provider.store.migration_history import all_migrations, partner_migrations
 from provider.store.provider_database import migrated_database, unreachable
 
 

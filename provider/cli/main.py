@@ -83,8 +83,8 @@ def _explain_unexpected(error: Exception) -> str:
 @click.command(
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="First steps: provider init, provider db upgrade, provider client create pango, provider serve. "
-    "To look around on sample data: provider demo, then provider serve.",
+    epilog="First steps, on sample data: provider init, provider demo, provider serve. "
+    "Then your own: provider dataset new, provider client create pango, provider connect pango.",
 )
 @click.version_option(package_name="access-data-provider")
 def provider() -> None:

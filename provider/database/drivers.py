@@ -3,6 +3,7 @@
 import math
 import time
 from functools import cache
+from operator import methodcaller
 from typing import Any
 
 from sqlalchemy import URL, Dialect
@@ -73,7 +74,7 @@ def prepare(connection: Any, info: dict[Any, Any], dialect: Dialect, limit: floa
     match dialect.name:
         case "sqlite":
             # SQLite accepts text that is not UTF-8: each broken byte is read as U+FFFD.
-            connection.text_factory = lambda raw: raw.decode(errors="replace")
+            connection.text_factory = methodcaller("decode", "utf-8", "replace")
             info["deadline"] = deadline = Deadline()
             connection.set_progress_handler(deadline, _SQLITE_STEPS)
         case "mysql" | "mariadb":

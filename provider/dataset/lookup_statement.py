@@ -117,7 +117,7 @@ class LookupStatement:
         used, values = self.bind(query)
         if not used or (self.rules.match == "all" and len(used) < self._sent(query)):
             return None
-        return self.prepared(used), values
+        return self._prepared.get(used) or self.prepared(used), values
 
     def for_check(self) -> tuple[Statement, Mapping[str, Any]]:
         """Give the statement with all identifiers, made to find nothing, and its values: for `Source.check`."""

@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from provider.database.engines import open_engine, read_address
 from provider.errors import ConfigurationError, SourceUnavailable
 from provider.settings import Settings
-from provider.store.migration_history import all_histories
+from provider.store.migration_history import all_migrations, is_current
 from provider.store.partner_package import load_partner_fields
 
 LOCK_SECONDS = 5
@@ -34,10 +34,10 @@ def check_migrated(engine: Engine, settings: Settings) -> None:
     """Check that every migration was run; ConfigurationError says what to run."""
     try:
         with engine.connect() as connection:
-            is_current = all(it.last_run(connection) == it.newest() for it in all_histories(settings))
+            migrated = all(is_current(connection, config) for config in all_migrations(settings))
     except SQLAlchemyError as error:
         raise unreachable(error) from None
-    if not is_current:
+    if not migrated:
         raise ConfigurationError("The provider database is not up to date. Run `provider db upgrade`.")
 
 

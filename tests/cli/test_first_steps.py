@@ -2,12 +2,15 @@
 
 import re
 import shlex
+import shutil
 import sqlite3
 import stat
+import subprocess
+import sys
 from contextlib import closing
 
 import pytest
-from support import provider, refusal
+from support import CHECKOUT, environment, provider, refusal
 
 from provider.auth.keys import API_KEY, parse_key
 from provider.store.migration_history import VERSION_TABLE
@@ -38,6 +41,23 @@ def test_init_writes_the_settings_once(tmp_path):
     assert len(re.search(r"^PROVIDER_SECRET_KEY=(.+)$", text, re.MULTILINE)[1]) >= 32
     assert str(file) in refusal("init", cwd=tmp_path)
     assert file.read_text() == text
+
+
+def test_init_in_a_checkout_makes_no_second_place_for_datasets(tmp_path):
+    """In a checkout, where provider/datasets is the partner's, `init` writes .env alone."""
+    shutil.copytree(CHECKOUT / "provider", tmp_path / "provider")
+    command = [sys.executable, "-m", "provider", "init"]
+    subprocess.run(command, cwd=tmp_path, env=environment(PYTHONPATH=None), check=True, timeout=60)
+    assert {file.name for file in tmp_path.iterdir()} == {"provider", ".env"}
+    assert "PROVIDER_DATASETS" not in (tmp_path / ".env").read_text()
+
+
+def test_init_leaves_a_package_that_is_there(tmp_path):
+    """Outside a checkout `init` names my_datasets in .env, and leaves one that exists as it is."""
+    (tmp_path / "my_datasets").mkdir()
+    provider("init", cwd=tmp_path)
+    assert "PROVIDER_DATASETS=my_datasets\n" in (tmp_path / ".env").read_text()
+    assert not list((tmp_path / "my_datasets").iterdir())
 
 
 def test_every_secret_is_fresh(tmp_path, demonstrated):

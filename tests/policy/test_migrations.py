@@ -9,8 +9,7 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 
 from provider.settings import Settings
-from provider.store.alembic_config import migrations
-from provider.store.migration_history import VERSION_TABLE
+from provider.store.migration_history import VERSION_TABLE, our_migrations
 from provider.store.schema import metadata
 
 OURS = {*metadata.tables, VERSION_TABLE}
@@ -30,7 +29,7 @@ def database(tmp_path):
     file = tmp_path / "shared.db"
     with closing(sqlite3.connect(file)) as connection:
         connection.executescript(FOREIGN)
-    return file, migrations(Settings(database_url=f"sqlite:///{file}"))
+    return file, our_migrations(Settings(database_url=f"sqlite:///{file}"))
 
 
 def dump(file):
@@ -51,7 +50,7 @@ def tables(file):
 
 def test_there_is_one_head():
     """Our migrations are one line: no two of them claim to be the latest."""
-    script = ScriptDirectory.from_config(migrations(Settings()))
+    script = ScriptDirectory.from_config(our_migrations(Settings()))
     assert len(script.get_heads()) == 1, 'Run: alembic merge heads -m "join"'
     assert len(script.get_bases()) == 1
 
@@ -98,5 +97,5 @@ def test_upgrading_keeps_clients_and_keys(deployment):
     with closing(sqlite3.connect(file)) as connection:
         before = connection.execute(question).fetchall()
         assert before
-        command.upgrade(migrations(deployment.settings), "head")
+        command.upgrade(our_migrations(deployment.settings), "head")
         assert connection.execute(question).fetchall() == before

@@ -36,7 +36,7 @@ def upgrade():
 CHECK = """
 from alembic import command
 from provider.settings import Settings
-from provider.store.alembic_config import all_migrations
+from provider.store.migration_history import all_migrations
 for config in all_migrations(Settings.from_environment()):
     command.check(config)
 """
@@ -104,7 +104,12 @@ class Fork:
 
     def our_head(self) -> str:
         """Give the revision of our newest migration."""
-        text = "from provider.store.migration_history import our_history; print(*our_history().newest())"
+        text = (
+            "from alembic.script import ScriptDirectory\n"
+            "from provider.settings import Settings\n"
+            "from provider.store.migration_history import our_migrations\n"
+            "print(ScriptDirectory.from_config(our_migrations(Settings())).get_current_head())"
+        )
         return self.python("-c", text).strip()
 
     def store(self) -> None:
