@@ -234,6 +234,11 @@ class Sources:
         """List the sources in use."""
         return list(self._open.values())
 
+    def close(self) -> None:
+        """Close the connections of every source."""
+        for source in self._open.values():
+            source.engine.dispose()
+
 
 def source_setting(name: str) -> str:
     """Return the name of a source's setting."""
