@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -46,7 +47,7 @@ RECORD = {
 }  # fmt: skip
 
 
-def migration(revision: str, after: str, *fields: str) -> str:
+def migration(revision: str, after: str | None, *fields: str) -> str:
     """Write a migration that adds fields to the memberships."""
     return MIGRATION.format(revision=revision, after=after, fields=fields)
 
@@ -91,6 +92,12 @@ class Fork:
         self.provider("db", "revision", "-m", "expiring points")
         self.provider("db", "upgrade")
 
+    def write_migration(self, revision: str, after: str | None, *fields: str) -> None:
+        """Write a migration of the fork's own, which adds fields to the memberships."""
+        folder = self.package / "_migrations"
+        folder.mkdir(exist_ok=True)
+        (folder / f"20990101_{revision}.py").write_text(migration(revision, after, *fields))
+
     def merge_ours(self, *fields: str) -> None:
         """Take over a later version of ours, with fields more in an entity's class and a migration."""
         source = self.folder / "provider/contract/entities/customer.py"
@@ -128,13 +135,18 @@ class Fork:
 
 
 @pytest.fixture(params=["SQLite", "PostgreSQL", "MariaDB"])
-def fork(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Fork]:
-    """Give a fork whose tables are ours, on each kind of database."""
+def empty_fork(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Fork]:
+    """Give a fork without tables, on each kind of database."""
     make = {"PostgreSQL": postgresql_database, "MariaDB": mariadb_database}.get(request.param)
     with make() if make else nullcontext(f"sqlite:///{tmp_path}/provider.db") as url:
-        made = Fork(tmp_path / "fork", url)
-        made.provider("db", "upgrade")
-        yield made
+        yield Fork(tmp_path / "fork", url)
+
+
+@pytest.fixture
+def fork(empty_fork: Fork) -> Fork:
+    """Give a fork whose tables are ours, on each kind of database."""
+    empty_fork.provider("db", "upgrade")
+    return empty_fork
 
 
 def test_a_fork_follows_ours(fork):
@@ -149,6 +161,14 @@ def test_a_fork_follows_ours(fork):
     fork.provider("db", "upgrade")
     fork.python("-c", CHECK)
     assert fork.held() == RECORD
+
+
+def test_machines_may_upgrade_at_the_same_time(empty_fork):
+    """When several machines upgrade one empty database at once, each ends well, with ours and the fork's migrations."""
+    empty_fork.write_migration("aaaaaaaaaaaa", None, "expiringPoint")
+    with ThreadPoolExecutor() as machines:
+        list(machines.map(lambda _: empty_fork.provider("db", "upgrade"), range(3)))
+    assert "No clients yet" in empty_fork.provider("client", "list")
 
 
 def test_an_empty_database_gets_all_migrations(tmp_path):
@@ -173,8 +193,7 @@ def test_two_branches_of_a_fork_need_no_merge(tmp_path):
     (first,) = (fork.package / "_migrations").glob("*.py")
     head = first.stem.rpartition("_")[2]
     for revision, field in (("aaaaaaaaaaaa", "a"), ("bbbbbbbbbbbb", "b")):
-        file = fork.package / f"_migrations/20990101_{field}.py"
-        file.write_text(migration(revision, head, field))
+        fork.write_migration(revision, head, field)
     fork.provider("db", "upgrade")
     fork.provider("db", "revision", "-m", "no a and no b")
     (written,) = (fork.package / "_migrations").glob("*no_a_and_no_b*")
