@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from services import mariadb_database, postgresql_database
+from sqlalchemy import create_engine
 from support import CHECKOUT, SECRET_KEY, environment
 
 from provider.errors import ConfigurationError
@@ -119,6 +120,13 @@ class Fork:
         )
         return self.python("-c", text).strip()
 
+    def run_sql(self, statement: str) -> None:
+        """Change the provider database by hand."""
+        engine = create_engine(self.environment["PROVIDER_DATABASE_URL"])
+        with engine.begin() as connection:
+            connection.exec_driver_sql(statement)
+        engine.dispose()
+
     def store(self) -> None:
         """Import one membership with both fields."""
         with (self.folder / "records.csv").open("w") as file:
@@ -195,8 +203,10 @@ def test_two_branches_of_a_fork_need_no_merge(tmp_path):
     for revision, field in (("aaaaaaaaaaaa", "a"), ("bbbbbbbbbbbb", "b")):
         fork.write_migration(revision, head, field)
     fork.provider("db", "upgrade")
-    fork.provider("db", "revision", "-m", "no a and no b")
-    (written,) = (fork.package / "_migrations").glob("*no_a_and_no_b*")
+    declared = "".join(f'"{field}": Long("A number."), ' for field in ("a", "b", "c"))
+    (fork.package / "_entity_fields.py").write_text(OWN_FIELDS.replace('"expiringPoint"', f'{declared}"expiringPoint"'))
+    fork.provider("db", "revision", "-m", "field c")
+    (written,) = (fork.package / "_migrations").glob("*field_c*")
     assert "aaaaaaaaaaaa" in written.read_text()
     assert "bbbbbbbbbbbb" in written.read_text()
     fork.provider("db", "upgrade")
@@ -221,6 +231,40 @@ def test_a_migration_for_nothing_is_not_written(tmp_path):
     assert not (fork.package / "_migrations").exists()
 
 
+def test_a_migration_drops_nothing(fork):
+    """A field taken out of the file keeps its column and what is stored; so does an index that somebody added."""
+    fork.add_fields()
+    fork.store()
+    fork.run_sql("CREATE INDEX ix_of_theirs ON provider_customer_membership (newest_at)")
+    fields = fork.package / "_entity_fields.py"
+    fields.write_text(OWN_FIELDS.replace("expiringPoint", "laterPoint"))
+    fork.provider("db", "revision", "-m", "later points")
+    (written,) = (fork.package / "_migrations").glob("*later_points*")
+    up, _, down = written.read_text().partition("def downgrade")
+    assert "drop" not in up
+    assert down.count("drop") == 1
+    fork.provider("db", "upgrade")
+    fields.write_text(OWN_FIELDS)
+    assert fork.held() == RECORD
+
+
+def test_a_field_without_a_column_is_told(fork):
+    """Until the column of a declared field is made, each command says how to make it."""
+    (fork.package / "_entity_fields.py").write_text(OWN_FIELDS)
+    for command in (("client", "list"), ("serve",)):
+        printed = fork.provider(*command, fails=True)
+        assert "expiringPoint" in printed
+        assert "provider db revision" in printed
+
+
+def test_a_migration_that_fails_is_told(fork):
+    """What the database says of a migration is told, not that the database is down."""
+    fork.write_migration("aaaaaaaaaaaa", None, "expiringPoint")
+    (file,) = (fork.package / "_migrations").glob("*.py")
+    file.write_text(file.read_text().replace("provider_customer_membership", "provider_no_such_table"))
+    assert "provider_no_such_table" in fork.provider("db", "upgrade", fails=True)
+
+
 def test_migrations_that_are_gone_are_told(tmp_path):
     """A database with a migration that is not here any more is left alone, and the message says so."""
     fork = Fork(tmp_path / "fork", f"sqlite:///{tmp_path}/provider.db")
@@ -236,6 +280,9 @@ WRONG = {
     'fields = {"customer-membership": {"status": Long("A.")}}': "has a field status of its own",
     'fields = {"customer-membership": {"unlisted": Long("A.")}}': "every entity has",
     'fields = {"customer-membership": {"a": "A."}}': "a is no field",
+    'fields = {"customer-membership": {"MembershipId": Long("A.")}}': "MembershipId is a column that every entity has",
+    'fields = {"customer-membership": {"a b": Long("A.")}}': "'a b' is no name for a column",
+    f'fields = {{"customer-membership": {{"{"a" * 61}": Long("A.")}}}}': "is no name for a column",
     "fields = [": "SyntaxError",
     "": "AttributeError",
 }
