@@ -3,14 +3,13 @@
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import Any
 
 import orjson
-import phonenumbers
 import pytest
 
-from provider.contract.identity import canonical_phone
+from provider.contract.identity import canonical_phone, example_phone, phone_or_none
 from provider.database.sources import Sources
 from provider.dataset import Dataset
 from provider.dataset.builtin import served
@@ -28,16 +27,16 @@ from provider.lookup import lookup
 from provider.settings import Settings
 
 _TRIES = 5
-"""How often an unknown person is made up before one counts as found: one may happen to exist."""
+"""How many unknown people are made up: one of them may happen to exist."""
 
 _JUNK_PHONES = ("abc", "1", "+", "0359", "0" * 70, "035967765a", "'; DROP TABLE members; --")
 _JUNK_EMAILS = ("abc", "@", "a@", "@b.vn", "a b c", "a@b@c.vn", "' OR '1'='1")
 _JUNK = ("' OR '1'='1", '"; --', "%", "\\", "x" * 5000, "\u200b", "\U0001f600")
-_NO_TEXT: tuple[object, ...] = ("a\x00b", "a\ufffdb", ["0359677657"], {"a": 1}, True)
+_NOT_TEXT: tuple[object, ...] = ("a\x00b", "a\ufffdb", ["0359677657"], {"a": 1}, True)
 
 
 class Subject:
-    """The dataset under test, prepared on the configured sources as the service would."""
+    """The dataset under test, prepared on the configured sources as the service does."""
 
     def __init__(self, dataset: Dataset, settings: Settings) -> None:
         self.dataset = dataset
@@ -46,7 +45,7 @@ class Subject:
         self.parameters = {key: value for key, value in dataset.example.items() if key not in dataset.identifiers}
 
     def ask(self, raw: Mapping[str, object]) -> dict[str, Any]:
-        """Return the record of a lookup, as the service would answer it; ProviderError."""
+        """Return the record of a lookup, as the service answers it; ProviderError."""
         return lookup(self.dataset, raw, region=self.settings.phone_region)
 
     def outcome(self, **identifiers: object) -> Any:
@@ -85,17 +84,13 @@ def standard_suite(name: str, *, settings: Callable[[], Settings] = Settings.fro
 def _subject(name: str, settings: Settings) -> Iterator[Subject]:
     datasets = served(settings.datasets)
     assert name in datasets, f"{settings.datasets} has no dataset {name!r}. It has: {', '.join(datasets)}."
-    sources = Sources.of(settings)
-    try:
+    with closing(Sources.of(settings)) as sources:
         for other in datasets.values():
             if other.name != name:
                 with suppress(ConfigurationError, SourceUnavailable):
                     other.prepare(sources)
         datasets[name].prepare(sources)
         yield Subject(datasets[name], settings)
-    finally:
-        for source in sources.opened():
-            source.engine.dispose()
 
 
 class _StandardSuite:
@@ -158,7 +153,7 @@ class _StandardSuite:
             junk, code = refused.get(key, (_JUNK, NotFound))
             for sent in junk:
                 assert subject.outcome(**{key: sent}) == code.code, f"{key}={sent[:40]!r}"
-            for odd in _NO_TEXT:
+            for odd in _NOT_TEXT:
                 assert subject.outcome(**{key: odd}) == InvalidRequest.code, f"{key}={odd!r}"
 
     def test_somebody_must_be_asked_for(self, subject: Subject) -> None:
@@ -194,14 +189,10 @@ def _made_up(key: str, region: str) -> str:
         return f"nobody-{secrets.token_hex(6)}@example.com"
     if key != "phone":
         return f"nobody-{secrets.token_hex(6)}"
-    example = phonenumbers.example_number_for_type(region, phonenumbers.PhoneNumberType.MOBILE)
-    if example is None:
-        raise ConfigurationError(f"No mobile number of {region} is known.")
-    digits = phonenumbers.national_significant_number(example)
+    example = example_phone(region)
     while True:
-        number = f"+{example.country_code}{digits[:-6]}{secrets.randbelow(10**6):06d}"
-        if phonenumbers.is_valid_number(phonenumbers.parse(number)):
-            return number
+        if phone := phone_or_none(f"{example[:-6]}{secrets.randbelow(10**6):06d}", region=region):
+            return phone.e164
 
 
 def _ways_to_write(written: str, region: str) -> list[str]:

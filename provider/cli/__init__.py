@@ -1,4 +1,4 @@
-"""The `provider` command: one file per group."""
+"""The `provider` command: a file or a folder for each of its commands."""
 
 from provider.cli.main import main
 

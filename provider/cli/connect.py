@@ -13,12 +13,11 @@ from provider.auth.access import scope_of
 from provider.auth.access_tokens import AccessTokens
 from provider.auth.clients import Clients
 from provider.auth.keys import API_KEY, CLIENT_SECRET
-from provider.cli.client.commands import open_clients
+from provider.cli.client.commands import open_clients, require_method
 from provider.cli.connection_sheet import ConnectionSheet, DataConnection, TokenConnection, print_sheet
 from provider.contract.envelope import Envelope
 from provider.dataset import Dataset
 from provider.dataset.builtin import BUILT_IN, served
-from provider.errors import ConfigurationError
 from provider.settings import METHODS, Settings
 from provider.store.client_tables import Client
 from provider.store.provider_database import open_database
@@ -43,7 +42,7 @@ class _AuthHeaders:
 @click.command("connect")
 @click.argument("client")
 @click.option(
-    "--auth", type=click.Choice(METHODS), default="api_key", show_default=True, help="How Pango proves itself."
+    "--auth", type=click.Choice(METHODS), default="api_key", show_default=True, help="How Pango authenticates."
 )
 @click.option(
     "--url",
@@ -71,8 +70,7 @@ def connect(name: str, settings: Settings, url: str, *, auth: str = "api_key") -
     """
     clients, url = open_clients(settings), url.rstrip("/")
     client = clients.get(name)
-    if auth not in (settings.auth_methods if client.auth_methods is None else client.auth_methods):
-        raise ConfigurationError(f"Client {name!r} may not use {auth}.")
+    require_method(client, auth, settings)
     token, headers = _AUTH_METHODS[auth](client, clients, settings, url)
     readable = [
         dataset

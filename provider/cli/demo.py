@@ -1,4 +1,4 @@
-"""`provider demo`: sample data and a client, ready to be asked."""
+"""`provider demo`: sample data and a client, to try the service."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ CLIENT = "demo"
 @click.command("demo")
 @click.option("--port", default=8000, show_default=True, envvar="PORT", help="Port the curl lines go to.")
 def command(port: int) -> None:
-    """Make everything for a first look: .env, tables, sample data, a client. Again is harmless.
+    """Make everything for a first look: .env, tables, sample data, a client. Safe to run again.
 
     What exists already is left as it is.
     """

@@ -100,10 +100,10 @@ def command(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Import a file of records: CSV, JSON Lines or Excel. Again is harmless.
+    """Import a file of records: CSV, JSON Lines or Excel. Safe to run again.
 
     A record replaces the one of the same key. Rows with mistakes go to FILE.rejected.csv, each with its reason. After
-    an interruption, the same command goes on where it was.
+    an interruption, the same command continues where it stopped.
     """
     settings = Settings.from_environment()
     load_partner_fields(settings.datasets)
@@ -239,20 +239,20 @@ def _print_summary(summary: Mapping[str, Any], columns: UnmatchedColumns, *, dry
         f"{summary['objectType']}: {summary['read']:,} read, {summary['stored']:,} {stored}, "
         f"{summary['rejected']:,} rejected, in {summary['seconds']:.1f} s"
     )
-    mind = click.style("mind", fg="yellow")
+    warning = click.style("warning", fg="yellow")
     for header, close in columns.left_out.items():
         meant = f" Did you mean {' or '.join(close)}?" if close else ""
-        click.echo(f"  {mind}  column {header!r} is no field, so it is left out.{meant}")
+        click.echo(f"  {warning}  column {header!r} is no field, so it is left out.{meant}")
     for name in columns.missing:
-        click.echo(f"  {mind}  no column is {name}, which every record needs.")
+        click.echo(f"  {warning}  no column is {name}, which every record needs.")
     if columns.left_out and summary["rejected"]:
-        click.echo(f"  {mind}  for columns that are called otherwise, --guess writes a mapping.")
+        click.echo(f"  {warning}  for columns with other names, --guess writes a mapping.")
     for title, name in (("Rejected because", "reasons"), ("Warnings", "warnings")):
         if summary[name]:
             click.echo(title)
             for message, number in summary[name].items():
                 click.echo(f"  {number:>9,}  {message}")
     if summary["rejectedFile"]:
-        click.echo(f"The rejected rows are in {summary['rejectedFile']}: mend them there and import that file.")
+        click.echo(f"The rejected rows are in {summary['rejectedFile']}: correct them there and import that file.")
     if dry_run:
         click.echo("Nothing was written: this was a dry run.")

@@ -1,4 +1,4 @@
-"""The root of the command: the groups in the order a newcomer needs them, and errors as one clear line."""
+"""The root of the `provider` command: its commands in the order a newcomer needs them, and errors in one line."""
 
 import importlib
 import sys
@@ -15,7 +15,7 @@ COMMANDS = {
     "demo": ("provider.cli.demo", "Make everything for a first look: .env, tables, sample data, a client."),
     "serve": ("provider.cli.serve", "Start the service."),
     "client": ("provider.cli.client.commands", "Create clients, show them, rotate and revoke their keys."),
-    "person": ("provider.cli.person", "Show, erase and suppress what is held of one person."),
+    "person": ("provider.cli.person", "Show, erase and suppress what is held about one person."),
     "connect": (
         "provider.cli.connect",
         "Print what to type into Pango's console for CLIENT, and curl lines that work.",
@@ -28,7 +28,7 @@ COMMANDS = {
     "push": ("provider.cli.push.commands", "Push records to Pango's Data Ingestion, and see what became of them."),
     "simulate": (
         "provider.cli.simulate.commands",
-        "Play PangoCDP: issue tokens, take ingests, count the rate windows, call back.",
+        "Simulate PangoCDP: issue tokens, take ingests, count the rate windows, call back.",
     ),
     "webhook": ("provider.cli.webhook", "List received webhooks, show one, try one again."),
     "settings": ("provider.cli.settings", "Print every setting with its meaning and value."),
@@ -64,7 +64,7 @@ class LazyGroup(click.Group):
             raise
         except ConfigurationError as error:
             raise click.ClickException(str(error)) from None
-        except Exception as error:  # noqa: BLE001 -- the last line of defence against a traceback
+        except Exception as error:  # noqa: BLE001 -- nothing may end as a traceback
             raise click.ClickException(_explain_unexpected(error)) from None
 
 

@@ -2,22 +2,20 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar
 
 import click
+from click.decorators import FC
 from sqlalchemy import Engine
 
 from provider.auth.callers import CACHE_SECONDS
 from provider.errors import ConfigurationError
-from provider.records.people.identifiers import CUSTOMER_ID, EMAIL, PHONE, Person, canonical
+from provider.records.people.identifiers import CUSTOMER_ID, EMAIL, PHONE, Person, canonical_identifier
 from provider.records.people.person_report import erase_person, find_person, report_person
 from provider.records.people.suppression import IdentifierHasher, restore_person, suppress_person, suppressed_since
 from provider.settings import Settings
 from provider.store.provider_database import migrated_database
-
-_Function = TypeVar("_Function", bound=Callable[..., Any])
 
 SEARCHED = (
     "Searched: the provider database: its entities, batches that wait to be sent, dead letters, webhooks, and the keys "
@@ -27,14 +25,14 @@ SEARCHED = (
 
 @click.group("person")
 def command() -> None:
-    """Show, erase and suppress what is held of one person.
+    """Show, erase and suppress what is held about one person.
 
-    A person is named by phone, email or customer id. An email that two customers share needs --customer-id: it says who
-    is meant.
+    A person is named by phone, email or customer id. When two customers share an email, --customer-id says who is
+    meant.
     """
 
 
-def _person_options(function: _Function) -> _Function:
+def _person_options(function: FC) -> FC:
     for option in (
         click.option("--json", "as_json", is_flag=True, help="Print JSON."),
         click.option("--customer-id", "customers", multiple=True, metavar="ID", help="A customer id; may be repeated."),
@@ -48,7 +46,7 @@ def _person_options(function: _Function) -> _Function:
 @command.command()
 @_person_options
 def report(*, as_json: bool, **given: Sequence[str]) -> None:
-    """Show everything that is held of a person."""
+    """Show everything that is held about a person."""
     with _open_database() as (settings, engine):
         with engine.connect() as connection:
             person = find_person(connection, _read_person(settings, given))
@@ -77,7 +75,7 @@ def report(*, as_json: bool, **given: Sequence[str]) -> None:
 @_person_options
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def erase(*, as_json: bool, yes: bool, **given: Sequence[str]) -> None:
-    """Erase everything that is held of a person, for good.
+    """Erase everything that is held about a person, for good.
 
     What is imported or pushed again comes back: take the person out of your own databases first.
     """
@@ -87,7 +85,8 @@ def erase(*, as_json: bool, yes: bool, **given: Sequence[str]) -> None:
         person = _find_one_person(engine, _read_person(settings, given))
         if not yes:
             with engine.connect() as connection:
-                _show_counts(_count_rows(report_person(connection, person, region=settings.phone_region)), "Held")
+                held = report_person(connection, person, region=settings.phone_region)
+            _show_counts({table: len(rows) for table, rows in held.items()}, "Held")
             click.confirm("Erase all this? It cannot be undone", abort=True)
         gone = erase_person(engine, person, region=settings.phone_region)
     if as_json:
@@ -100,7 +99,7 @@ def erase(*, as_json: bool, yes: bool, **given: Sequence[str]) -> None:
 @command.command()
 @_person_options
 def suppress(*, as_json: bool, **given: Sequence[str]) -> None:
-    """Serve a person no more: every dataset answers as if nobody matched."""
+    """Stop serving a person: every dataset answers as if nobody matched."""
     with _open_database() as (settings, engine):
         person = _find_one_person(engine, _read_person(settings, given))
         count = suppress_person(engine, IdentifierHasher(settings.require_secret_key()), person)
@@ -116,7 +115,7 @@ def suppress(*, as_json: bool, **given: Sequence[str]) -> None:
 @command.command()
 @_person_options
 def restore(*, as_json: bool, **given: Sequence[str]) -> None:
-    """Serve a suppressed person again, under all they were suppressed by."""
+    """Serve a suppressed person again, under all identifiers of that suppression."""
     with _open_database() as (settings, engine):
         hasher = IdentifierHasher(settings.require_secret_key())
         count = restore_person(engine, hasher, _read_person(settings, given))
@@ -152,7 +151,7 @@ def _read_person(settings: Settings, given: dict[str, Sequence[str]]) -> Person:
 
 
 def _canonical(kind: str, written: str, option: str, settings: Settings) -> str:
-    value = canonical(kind, written, region=settings.phone_region)
+    value = canonical_identifier(kind, written, region=settings.phone_region)
     if value is None:
         raise ConfigurationError(f"{option} is not a valid {kind}.")
     return value
@@ -166,10 +165,6 @@ def _find_one_person(engine: Engine, given: Person) -> Person:
         ids = ", ".join(sorted(person.customers))
         raise ConfigurationError(f"Several customers have these identifiers: {ids}. Say who with --customer-id.")
     return person
-
-
-def _count_rows(held: dict[str, list[Any]]) -> dict[str, int]:
-    return {table: len(rows) for table, rows in held.items()}
 
 
 def _show_counts(counts: dict[str, int], title: str) -> None:

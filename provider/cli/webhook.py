@@ -33,7 +33,7 @@ def command() -> None:
 @click.option("--state", type=click.Choice(STATES), help="Only webhooks in this state.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_(*, name: str | None, state: str | None, as_json: bool) -> None:
-    """List the webhooks, oldest first, without what they say."""
+    """List the webhooks, oldest first, without their payloads."""
     with _open_inbox() as inbox:
         webhooks = inbox.list(name=name, state=state)
     if as_json:
@@ -51,7 +51,7 @@ def list_(*, name: str | None, state: str | None, as_json: bool) -> None:
 @_webhook_id
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def show(number: int, *, as_json: bool) -> None:
-    """Show a webhook with what it says, which may be personal data."""
+    """Show a webhook with its payload, which may hold personal data."""
     with _open_inbox() as inbox:
         webhook = inbox.get(number)
     row = _webhook_row(webhook) | {"payload": json.loads(webhook.payload) if webhook.payload else None}
@@ -62,7 +62,7 @@ def show(number: int, *, as_json: bool) -> None:
         shown = json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else value
         click.echo(f"{name:<12}{'' if shown is None else shown}")
     if not webhook.payload:
-        click.echo("It was handled, and its payload thrown away.")
+        click.echo("It was handled, and its payload was deleted.")
 
 
 @command.command()

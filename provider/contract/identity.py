@@ -98,8 +98,10 @@ def email_or_none(written: str) -> str | None:
 
 
 def example_phone(region: str) -> str:
-    """Give the example of a mobile number in a region's numbering plan, in E.164 form."""
+    """Give the example of a mobile number in a region's numbering plan, in E.164 form; ConfigurationError."""
     number: Any = phonenumbers.example_number_for_type(region, phonenumbers.PhoneNumberType.MOBILE)
+    if number is None:
+        raise ConfigurationError(f"No mobile number of {region} is known.")
     return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
 
 

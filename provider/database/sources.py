@@ -236,6 +236,11 @@ class Sources:
         """List the sources in use."""
         return list(self._open.values())
 
+    def close(self) -> None:
+        """Close the connections of every source."""
+        for source in self._open.values():
+            source.engine.dispose()
+
 
 def setting(name: str) -> str:
     """Name the setting of a source."""

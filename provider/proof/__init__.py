@@ -1,1 +1,1 @@
-"""Showing that a provider and Pango understand each other."""
+"""Tools that show whether a provider and Pango work together."""

@@ -1,1 +1,1 @@
-"""The service's own tables of entities: filled from files, and what people may ask about them."""
+"""The records in the service's own tables: imported from files, and reported or erased for one person."""

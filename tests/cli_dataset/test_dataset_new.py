@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from provider.assist.scaffold.dataset_file import literal
+from provider.assist.scaffold.dataset_file import python_string
 from provider.database.sources import Sources
 from provider.dataset.discover import discover
 from provider.lookup import lookup
@@ -277,7 +277,7 @@ def test_odd_names_are_written_so_that_python_reads_them_back(request, project_o
 def test_any_text_is_written_as_itself():
     """A name written as Python is read back unchanged, whatever is in it."""
     for name in (*ODD, "\U0001f600", "\x00", "đĐ", "'\"'\""):
-        assert eval(literal(name)) == name
+        assert eval(python_string(name)) == name
 
 
 def test_a_table_of_nothing_but_personal_data_shows_nothing(database, project):

@@ -132,7 +132,7 @@ def test_two_runs_of_one_import_do_not_mix(store, tmp_path):
             begun.append(counts.position)
             store.load(file)
 
-    with pytest.raises(ConfigurationError, match="second time"):
+    with pytest.raises(ConfigurationError, match="Another process runs this import"):
         run_telling(store, file, start_another)
     assert begun
     assert len(store.rows()) == 2500

@@ -61,7 +61,7 @@ class Pango(Asked):
             delay=0,
             callback_url="",
             seed=1,
-            token_ends_early=None,
+            token_ttl=None,
             rates=Rates(**rates),
         )
         self._pango = Simulator(behaviour, PangoCredentials())

@@ -91,7 +91,7 @@ class Command:
                 [PROVIDER, "simulate", *options], cwd=folder, env=environment(), stdout=output, stderr=log
             )
         try:
-            eventually(lambda: self.process.poll() is not None or "Playing PangoCDP" in self.log)
+            eventually(lambda: self.process.poll() is not None or "Simulating PangoCDP" in self.log)
             assert self.process.poll() is None, self.log
         except BaseException:
             self.kill()

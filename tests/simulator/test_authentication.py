@@ -113,7 +113,7 @@ def test_life_is_sped_up(simulate):
 
 def test_a_token_may_end_early(simulate):
     """A token can be made to end before the moment it names: that is 401."""
-    partner = simulate(token_ends_early=0)
+    partner = simulate(token_ttl=0)
     content = partner.authenticate().json()
     assert content["expiredAfter"] == 1800
     assert partner.ingest([PERSON]).status_code == 401

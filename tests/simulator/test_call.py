@@ -7,7 +7,7 @@ from services import Website, respond
 from support import EMAIL, PHONE, VOUCHER, Server, fill, open_clients, provider, refusal
 
 from provider.proof.simulator.answer_reading import read_answer
-from provider.proof.simulator.provider_calls import mask
+from provider.proof.simulator.provider_calls import mask_secret
 
 MEMBERS = {
     "code": {"type": "text", "value": "E094"},
@@ -158,5 +158,5 @@ def test_an_error_status_with_a_success_is_odd():
 
 def test_short_secrets_are_hidden_whole():
     """Of a secret too short to be told apart by its ends, nothing is shown."""
-    assert mask("short") == "…"
-    assert mask("pak_0123456789ab") == "pak_…89ab"
+    assert mask_secret("short") == "…"
+    assert mask_secret("pak_0123456789ab") == "pak_…89ab"

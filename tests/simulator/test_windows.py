@@ -110,7 +110,7 @@ def test_speed_up_divides_the_lengths(factor):
 
 def test_it_goes_on_where_an_earlier_run_ended():
     """Arrivals and highest uses of an earlier run count."""
-    windows = RequestWindows(arrivals=range(49), seen={1: (50, 3)})
+    windows = RequestWindows(arrivals=range(49), counts={1: (50, 3)})
     assert windows.arrive(60) == 0
     assert windows.arrive(61) == SECOND - 61
     assert (windows.windows[0].highest, windows.windows[0].refused) == (50, 4)

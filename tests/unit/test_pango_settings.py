@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from provider.errors import ConfigurationError
 from provider.ingestion.pango import tokens as pango_tokens
-from provider.ingestion.pango.pango_client import retry_after
+from provider.ingestion.pango.http import read_retry_after
 from provider.ingestion.pango.tokens import Token, Tokens, account_name, choose_authentication
 from provider.settings import Settings
 
@@ -140,11 +140,11 @@ def test_a_token_is_kept_until_a_minute_before_its_end(monkeypatch):
 )
 def test_the_time_to_wait_is_read_in_every_form(text, seconds):
     """Seconds are taken as they are, none is a moment, and what is no number, or longer than a day, says nothing."""
-    assert retry_after(text) == seconds
+    assert read_retry_after(text) == seconds
 
 
 @given(st.text())
 def test_any_text_is_a_sane_wait_or_none(text):
     """Whatever stands in the header, the wait is nothing or between a moment and a day."""
-    wait = retry_after(text)
+    wait = read_retry_after(text)
     assert wait is None or (math.isfinite(wait) and 0.1 <= wait <= 86400)

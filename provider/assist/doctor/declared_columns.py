@@ -1,4 +1,4 @@
-"""Whether what a dataset declares is there: its source, table and columns, and SQL that the database accepts."""
+"""Checks what a dataset declares: its source, table and columns exist, and the database accepts its SQL."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -20,9 +20,9 @@ from provider.errors import ConfigurationError, SourceUnavailable, Timeout
 
 
 def check_declared(dataset: TableDataset, sources: Sources, findings: Findings, *, region: str) -> Examination | None:
-    """Compare a dataset with its table, and go on without what is wrong.
+    """Compare a dataset with its table; report what is wrong and leave it out.
 
-    Gives the examination of what is left, None when no lookup is possible.
+    Returns the examination of the rest, None when no lookup is possible.
     """
     source = _connect(dataset, sources, findings)
     chosen = _describe(dataset, source, findings) if source else None

@@ -60,7 +60,7 @@ def try_lookup(
 
 
 def try_unknown_person(dataset: TableDataset, findings: Findings, *, region: str) -> None:
-    """Look up somebody nobody knows, to see whether the lookup works at all."""
+    """Look up an unknown person, to see whether the lookup works at all."""
     values = {"phone": unknown_phone(region).e164, "email": UNKNOWN_EMAIL}
     key = dataset.identifiers[0]
     try:
@@ -68,7 +68,7 @@ def try_unknown_person(dataset: TableDataset, findings: Findings, *, region: str
     except Ambiguous:
         return
     except ProviderError as error:
-        _report_failure(findings, error, f"a {key} of nobody's")
+        _report_failure(findings, error, f"an unknown {key}")
 
 
 def _undeclared(dataset: Dataset, found: Mapping[str, Any]) -> set[str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from provider.assist.doctor.findings import ERROR, OK, WARNING, Findings
-from provider.assist.inspection.value_meaning import StoredPhone, masked, read_phone, remove_separators
+from provider.assist.inspection.value_meaning import StoredPhone, masked, read_stored_phone, remove_separators
 from provider.contract.identity import canonical_email
 from provider.dataset.columns import Column
 from provider.errors import InvalidEmail
@@ -15,7 +15,7 @@ _EXAMPLES = {"national": "0359677657", "e164": "+84359677657", "international": 
 _INVALID_EMAIL = "no valid email"
 _CAPITALS = "they have capitals, and a lookup asks in lower case"
 _BLANKS = "blanks or odd characters around them"
-_LEAVE = "Correct them in the database, or leave it at that: nobody is found by them."
+_CORRECT = "Correct them in the database: nobody is found by them."
 
 
 @dataclass(frozen=True)
@@ -24,10 +24,10 @@ class StoredIdentifier:
 
     value: Any
     equals_lower: bool = True
-    """The database takes the value and the same in lower case for equal."""
+    """Whether the database treats the value as equal to its lower case."""
 
     equals_trimmed: bool = False
-    """The database takes the value and the same without blanks at its end for equal."""
+    """Whether the database treats the value as equal to itself without blanks at its end."""
 
     @property
     def compared(self) -> Any:
@@ -53,7 +53,7 @@ def check_phones(
     for it in sampled:
         if it.value is None or not str(it.value).strip():
             continue
-        stored = read_phone(it.compared, region=region)
+        stored = read_stored_phone(it.compared, region=region)
         if stored.phone and _is_among(it.compared, forms_of(stored.phone.e164)):
             found.append(stored.phone.e164)
         else:
@@ -80,7 +80,7 @@ def check_emails(sampled: Sequence[StoredIdentifier], column: Column, findings: 
         else:
             missed.append((_CAPITALS if it.compared.lower() == email else _BLANKS, it.value))
     case_insensitive = f"Declare Column({column.name!r}, case_insensitive=True)."
-    _report(findings, "email", found, missed, lambda problem: case_insensitive if problem == _CAPITALS else _LEAVE)
+    _report(findings, "email", found, missed, lambda problem: case_insensitive if problem == _CAPITALS else _CORRECT)
     return found
 
 
@@ -133,4 +133,4 @@ def _phone_advice(problem: str, column: Column, separators: set[str]) -> str:
         return f"Declare them: stored_as=({forms})."
     if problem == "without the leading 0":
         return "Put the 0 back, or declare an expression that does."
-    return _LEAVE
+    return _CORRECT

@@ -1,4 +1,4 @@
-"""The statement that makes a missing index, for the database's administrator."""
+"""Writes the CREATE INDEX statement of a missing index, for the database's administrator."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,6 +1,7 @@
 """Whether an index serves each lookup of a dataset, and which index is missing."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -24,18 +25,26 @@ def check_indexes(examination: Examination) -> None:
     served: set[str] = set()
     for key in examination.identifiers:
         query, shown = unknown_person(examination.statement, key, region=examination.region)
-        try:
+        with _report_unexplained(examination, key):
             columns[key] = _lookup_column(examination, key, shown)
             served |= _served(examination, query, {key: columns[key]})
             if key in served:
                 examination.findings.add(OK, "index", f"a lookup by {key} uses an index")
             else:
                 _report_unserved(examination, key, columns[key])
-        except (SQLAlchemyError, examination.source.engine.dialect.loaded_dbapi.Error) as error:
-            message = f"the lookup by {key} cannot be explained: {error_reason(error)}"
-            examination.findings.add(WARNING, "index", message)
     if {"phone", "email"} <= served:
-        _check_together(examination, {key: columns[key] for key in ("phone", "email")})
+        with _report_unexplained(examination, "phone and email"):
+            _check_together(examination, {key: columns[key] for key in ("phone", "email")})
+
+
+@contextmanager
+def _report_unexplained(examination: Examination, parameters: str) -> Iterator[None]:
+    """Report that the database did not explain a lookup, in place of its error."""
+    try:
+        yield
+    except (SQLAlchemyError, examination.source.engine.dialect.loaded_dbapi.Error) as error:
+        message = f"the lookup by {parameters} cannot be explained: {error_reason(error)}"
+        examination.findings.add(WARNING, "index", message)
 
 
 def _lookup_column(examination: Examination, key: str, shown: str) -> LookupColumn:
@@ -86,12 +95,7 @@ def _columns_to_cover(examination: Examination, key: str, column: LookupColumn) 
 
 def _check_together(examination: Examination, columns: Mapping[str, LookupColumn]) -> None:
     match = examination.rules.match
-    try:
-        served = _served(examination, Query(phone=unknown_phone(examination.region), email=UNKNOWN_EMAIL), columns)
-    except (SQLAlchemyError, examination.source.engine.dialect.loaded_dbapi.Error) as error:
-        message = f"the lookup by phone and email cannot be explained: {error_reason(error)}"
-        examination.findings.add(WARNING, "index", message)
-        return
+    served = _served(examination, Query(phone=unknown_phone(examination.region), email=UNKNOWN_EMAIL), columns)
     if served == set(columns) or (match == "all" and served):
         examination.findings.add(OK, "index", "a lookup by phone and email together uses them")
     else:

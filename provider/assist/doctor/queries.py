@@ -1,4 +1,4 @@
-"""The queries the doctor makes: by one identifier, of somebody in the sample or of somebody nobody knows."""
+"""The queries the doctor makes: by one identifier, of a sampled or an unknown person."""
 
 from provider.contract.identity import Phone, canonical_email, canonical_phone, example_phone
 from provider.dataset.base import Query
@@ -24,7 +24,7 @@ def unknown_phone(region: str) -> Phone:
 
 
 def unknown_person(statement: LookupStatement, key: str, *, region: str) -> tuple[Query, str]:
-    """Make a query of somebody nobody knows; give with it the part of the value that a query plan shows."""
+    """Make a query of an unknown person; also return the part of its value that a query plan shows."""
     if key == "phone":
         phone = unknown_phone(region)
         return Query(phone=phone), (phone.national or phone.international)[1:]

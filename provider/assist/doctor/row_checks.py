@@ -1,4 +1,4 @@
-"""Checks of a sample of the rows: who will not be found, what will not be shown, who is in several rows."""
+"""Checks a sample of the rows: identifiers no lookup finds, values that are not shown, people in several rows."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -32,7 +32,7 @@ class _SampledRows:
 
 
 def check_rows(examination: Examination) -> None:
-    """Sample the rows, and report people nobody will find and values nobody will see."""
+    """Sample the rows; report people that no lookup finds and values that are not shown."""
     sampled = _sample(examination)
     if sampled is None:
         return
@@ -59,7 +59,12 @@ def _sample(examination: Examination) -> _SampledRows | None:
         findings.add(WARNING, "sample", f"{SAMPLE} rows could not be read in time: the rows were not checked.")
     except (SourceUnavailable, UnicodeError) as error:
         what = type(error if isinstance(error, UnicodeError) else error.__cause__).__name__
-        findings.add(ERROR, "sample", f"its rows cannot be read: {what}.", "Text in it may not be what it says it is.")
+        findings.add(
+            ERROR,
+            "sample",
+            f"its rows cannot be read: {what}.",
+            "Its text may have another encoding than the one it declares.",
+        )
     else:
         if rows:
             return _by_name(examination, description, rows)
@@ -96,7 +101,7 @@ def _by_name(examination: Examination, description: Sequence[Any], rows: Sequenc
 
 
 def _with_equalities(column: ColumnElement[Any]) -> list[ColumnElement[Any]]:
-    """Select a value, and whether the database takes it for equal to itself in lower case and without end blanks."""
+    """Select a value, and whether the database treats it as equal to its lower case and without blanks at its end."""
     kind = base_type(column)
     if not isinstance(kind, String) or isinstance(kind, CITEXT):  # lower() of a CITEXT is text, which has case
         return [column, _TRUE, _FALSE]

@@ -20,7 +20,7 @@ _CONVERSION_ERRORS = (ArithmeticError, AttributeError, LookupError, RecursionErr
 
 
 def check_text(column: str, kind: TypeEngine[Any], values: Sequence[Any], findings: Findings) -> None:
-    """Report text that was broken on its way into the table, and bytes, which are no text."""
+    """Report text in a wrong encoding, and bytes, which are no text."""
     text = [value for value in values if isinstance(value, str)]
     for broken, what, advice in (
         (
@@ -72,18 +72,18 @@ def check_empty(name: str, field: Field, values: Sequence[Any], findings: Findin
 
 
 def check_conversion(
-    name: str, field: Field, driver: Convert | None, values: Sequence[Any], findings: Findings
+    name: str, field: Field, from_driver: Convert | None, values: Sequence[Any], findings: Findings
 ) -> None:
     """Report values that Field(convert=...) cannot convert or Field(values=...) does not map: they are not shown.
 
-    `driver` is the conversion of what the driver gives, None when there is none.
+    `from_driver` converts what the driver returns, None when nothing is to be converted.
     """
     present = [value for value in values if value is not None]
     failed: list[Any] = []
     unmapped: list[Any] = []
     for value in present:
         try:
-            converted = _convert(field, driver(value) if driver else value)
+            converted = _convert(field, from_driver(value) if from_driver else value)
         except _CONVERSION_ERRORS:
             failed.append(value)
         else:

@@ -1,4 +1,4 @@
-"""Which table's column is behind a view's column: that column needs the index.
+"""Finds the table's column behind a view's column: that column needs the index.
 
 Plain views only: one SELECT that lists columns of tables, joined or not. For other views there is no answer.
 """

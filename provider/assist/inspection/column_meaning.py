@@ -48,46 +48,39 @@ _SECRET = re.compile(
     r"|encryption)_?key|security_|token|secret|ma_pin|authentication|private"
 )
 
-_HINTS = (
-    (r"birth|(^|_)(dob|bday|sinh)(_|$)|(ng|ngay|nam)_?sinh|sinh_?nhat", "birth date"),
-    (
-        (
-            r"(^|_)(cmnd|cccd|cmt|ssn|nin|pid)(_|$)|passport|(national|identity|citizen|personal)_?(id|no|number|card|code)"
-            r"|id_?(card|number|no)(_|$)|identity|can_?cuoc|chung_?minh|giay_?to|ma_?so_?thue|(^|_)(mst|tax)(_|$)|ho_?chieu"
-            r"|licen[cs]e|bhxh|bao_?hiem"
-        ),
-        "id number",
+_PERSONAL_DATA = {
+    "birth date": re.compile(r"birth|(^|_)(dob|bday|sinh)(_|$)|(ng|ngay|nam)_?sinh|sinh_?nhat"),
+    "id number": re.compile(
+        r"(^|_)(cmnd|cccd|cmt|ssn|nin|pid)(_|$)|passport|(national|identity|citizen|personal)_?(id|no|number|card|code)"
+        r"|id_?(card|number|no)(_|$)|identity|can_?cuoc|chung_?minh|giay_?to|ma_?so_?thue|(^|_)(mst|tax)(_|$)|ho_?chieu"
+        r"|licen[cs]e|bhxh|bao_?hiem"
     ),
-    (
-        (
-            r"bank|ngan_?hang|(^|_)(stk|iban|swift|visa)(_|$)|(card|account|acct)_?(no|num|number|holder)|so_?tai_?khoan"
-            r"|so_?the|credit|tai_?khoan"
-        ),
-        "bank or card",
+    "bank or card": re.compile(
+        r"bank|ngan_?hang|(^|_)(stk|iban|swift|visa)(_|$)|(card|account|acct)_?(no|num|number|holder)|so_?tai_?khoan"
+        r"|so_?the|credit|tai_?khoan"
     ),
-    (
-        (
-            r"addr|dia_?chi|street|(^|_)(ward|phuong|xa|quan|huyen|tinh|city|district|province|zip|postal|postcode|county"
-            r"|village|duong|lat|lng|lon|latitude|longitude|geo|state)(_|$)|thanh_?pho|location|vi_?tri"
-        ),
-        "address",
+    "address": re.compile(
+        r"addr|dia_?chi|street|(^|_)(ward|phuong|xa|quan|huyen|tinh|city|district|province|zip|postal|postcode|county"
+        r"|village|duong|lat|lng|lon|latitude|longitude|geo|state)(_|$)|thanh_?pho|location|vi_?tri"
     ),
-    (
-        r"salary|luong|income|thu_?nhap|balance|so_?du|debt|(cong|du)_no(_|$)|spent|chi_?tieu|revenue|doanh_?thu",
-        "money",
+    "money": re.compile(
+        r"salary|luong|income|thu_?nhap|balance|so_?du|debt|(cong|du)_no(_|$)|spent|chi_?tieu|revenue|doanh_?thu"
     ),
-    (r"gender|(^|_)(sex|phai)(_|$)|gioi_?tinh", "sex"),
-    (r"health|medical|disease|benh|blood|religion|ton_?giao|ethnic|dan_?toc|marital|hon_?nhan|politic", "sensitive"),
-    (r"(^|_)(ip|device|mac|user_?agent|imei|fingerprint)(_|$)|ip_?addr", "device"),
-    (r"facebook|(^|_)(fb|zalo|uid|viber|telegram|instagram|skype|social)(_|$)", "social account"),
-    (r"avatar|photo|picture|(^|_)(anh|hinh|image|face)(_|$)", "picture"),
-    (r"note|ghi_?chu|remark|comment|description|mo_?ta|feedback|message|noi_?dung|(^|_)memo(_|$)", "free text"),
-    (
-        (r"name|(^|_)(ten|ho|hoten|surname|dem|nick|login|alias|author|contact|spouse|vo|chong)(_|$)|ho_?(va_?)?ten"),
-        "name",
+    "sex": re.compile(r"gender|(^|_)(sex|phai)(_|$)|gioi_?tinh"),
+    "sensitive": re.compile(
+        r"health|medical|disease|benh|blood|religion|ton_?giao|ethnic|dan_?toc|marital|hon_?nhan|politic"
     ),
-)
-_COMPILED_HINTS = tuple((re.compile(pattern), hint) for pattern, hint in _HINTS)
+    "device": re.compile(r"(^|_)(ip|device|mac|user_?agent|imei|fingerprint)(_|$)|ip_?addr"),
+    "social account": re.compile(r"facebook|(^|_)(fb|zalo|uid|viber|telegram|instagram|skype|social)(_|$)"),
+    "picture": re.compile(r"avatar|photo|picture|(^|_)(anh|hinh|image|face)(_|$)"),
+    "free text": re.compile(
+        r"note|ghi_?chu|remark|comment|description|mo_?ta|feedback|message|noi_?dung|(^|_)memo(_|$)"
+    ),
+    "name": re.compile(
+        r"name|(^|_)(ten|ho|hoten|surname|dem|nick|login|alias|author|contact|spouse|vo|chong)(_|$)|ho_?(va_?)?ten"
+    ),
+}
+"""How the names of columns look that hold each kind of personal data."""
 
 _HARMLESS = re.compile(
     r"((member|membership|customer|loyalty|card|cust|client|vip|reward)_)?"
@@ -138,7 +131,7 @@ def likely_key(column: str) -> bool:
     return bool(_KEY.fullmatch(plain)) and not _NOT_A_KEY.search(plain)
 
 
-def likely_age(column: str) -> int:
+def likely_row_date(column: str) -> int:
     """Tell whether a column's name means when a row was written: 0 no, 1 when it was changed, 2 when it was made."""
     plain = "_".join(words(column))
     if _CREATED.fullmatch(plain):
@@ -152,15 +145,15 @@ def likely_secret(column: str) -> bool:
 
 
 def likely_harmless(column: str) -> bool:
-    """Tell whether a column's name surely means nothing personal, such as a tier or points."""
-    return bool(_HARMLESS.fullmatch("_".join(words(column)))) and not personal(column)
+    """Tell whether a column's name is certain to mean nothing personal, such as a tier or points."""
+    return bool(_HARMLESS.fullmatch("_".join(words(column)))) and not personal_kind(column)
 
 
-def personal(column: str) -> str | None:
+def personal_kind(column: str) -> str | None:
     """Give the kind of personal data that a column's name hints at, None for none."""
     if likely_phone(column):
         return "phone"
     if likely_email(column):
         return "email"
     plain = "_".join(words(column))
-    return next((hint for pattern, hint in _COMPILED_HINTS if pattern.search(plain)), None)
+    return next((kind for kind, pattern in _PERSONAL_DATA.items() if pattern.search(plain)), None)

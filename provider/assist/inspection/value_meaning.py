@@ -1,4 +1,4 @@
-"""What a value is: a phone and how it is written, an email, a date. And how to show one without giving it away."""
+"""What a value is: a phone and how it is written, an email, a date; and how to show it masked."""
 
 import re
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class StoredPhone:
     problem: str = ""
 
 
-def read_phone(value: Any, *, region: str) -> StoredPhone:
+def read_stored_phone(value: Any, *, region: str) -> StoredPhone:
     """Find the form in which a phone is stored."""
     text = str(value)
     if _WHOLE_DECIMAL.fullmatch(text):
@@ -71,7 +71,7 @@ def _problem_of_form(bare: str, phone: Phone) -> str:
 
 def _problem_without_phone(text: str, region: str) -> str:
     parts = [part for part in _BETWEEN_PHONES.split(text) if part.strip()]
-    if len(parts) > 1 and all(read_phone(part.strip(), region=region).phone for part in parts):
+    if len(parts) > 1 and all(read_stored_phone(part.strip(), region=region).phone for part in parts):
         return "several phones in one value"
     return "no valid phone"
 

@@ -7,9 +7,9 @@ from typing import Any
 from sqlalchemy import CHAR, Column, Date, DateTime, LargeBinary, String, Table
 from sqlalchemy.types import TypeEngine
 
-from provider.assist.inspection.column_meaning import likely_phone, likely_secret, personal
+from provider.assist.inspection.column_meaning import likely_phone, likely_secret, personal_kind
 from provider.assist.inspection.sampling import sample
-from provider.assist.inspection.value_meaning import StoredPhone, is_iso_date, looks_like_email, read_phone
+from provider.assist.inspection.value_meaning import StoredPhone, is_iso_date, looks_like_email, read_stored_phone
 from provider.database.sources import Source
 from provider.dataset.conversion import base_type
 from provider.errors import SourceUnavailable, Timeout
@@ -76,7 +76,7 @@ class SampledColumn:
     @property
     def personal_data(self) -> str | None:
         """The kind of personal data that the column's name hints at, or its values; None for none."""
-        if hint := personal(self.name):
+        if hint := personal_kind(self.name):
             return hint
         if self.holds_emails >= 1 - CLEAN:
             return "email"
@@ -91,22 +91,22 @@ class SampledTable:
     table: Table
     columns: Mapping[str, SampledColumn]
     rows: int
-    cautions: Sequence[str]
+    warnings: Sequence[str]
 
 
 def sample_table(source: Source, table: Table, *, region: str, phone: str | None) -> SampledTable:
     """Read a sample of a table, without the columns that look like secrets.
 
-    `phone` names a column that is known to hold phones.
-        Rows that cannot be read, or not in time, give a caution, not an error.
+    `phone` names a column that is known to hold phones. Rows that cannot be read, or not in time, give a warning, not
+    an error.
     """
     columns = {it.name: SampledColumn(it) for it in table.columns}
     readable = [it for it in columns.values() if not isinstance(it.kind, LargeBinary) and not likely_secret(it.name)]
     try:
         _, rows = sample(source, table, [it.column for it in readable])
     except (Timeout, SourceUnavailable, UnicodeError):
-        caution = "Its rows could not be read, or not in time: the guesses are from the names alone."
-        return SampledTable(source, table, columns, 0, [caution])
+        warning = "Its rows could not be read, or not in time: the guesses are from the names alone."
+        return SampledTable(source, table, columns, 0, [warning])
     for it, values in zip(readable, zip(*rows, strict=True), strict=False):
         padded = isinstance(it.kind, CHAR)
         it.values = [
@@ -115,6 +115,6 @@ def sample_table(source: Source, table: Table, *, region: str, phone: str | None
             if value is not None and str(value).strip()
         ]
         if likely_phone(it.name) or it.name == phone or it.has_digits:
-            it.phones = [read_phone(value, region=region) for value in it.values]
-    cautions = [] if rows else ["It has no rows: the guesses are from the names alone."]
-    return SampledTable(source, table, columns, len(rows), cautions)
+            it.phones = [read_stored_phone(value, region=region) for value in it.values]
+    warnings = [] if rows else ["It has no rows: the guesses are from the names alone."]
+    return SampledTable(source, table, columns, len(rows), warnings)

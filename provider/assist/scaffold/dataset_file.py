@@ -19,11 +19,11 @@ _LONGEST_TYPE = 30
 
 @dataclass(frozen=True)
 class DatasetFile:
-    """A dataset file's text, and for the person who asked: what was found, by topic, and warnings."""
+    """A dataset file's text, and what the command prints: what was found, by topic, and warnings."""
 
     text: str
     found: Sequence[tuple[str, str]]
-    cautions: Sequence[str]
+    warnings: Sequence[str]
 
 
 def write_dataset(
@@ -36,7 +36,7 @@ def write_dataset(
     roles = find_roles(sampled, chosen)
     names = _field_names([*roles.shown, *roles.hidden])
     text = _write_text(name, sampled, roles, names)
-    return DatasetFile(text, _summarize(roles, names), [*sampled.cautions, *roles.cautions])
+    return DatasetFile(text, _summarize(roles, names), [*sampled.warnings, *roles.warnings])
 
 
 def _field_names(columns: Sequence[SampledColumn]) -> dict[str, str]:
@@ -55,7 +55,7 @@ def _field_names(columns: Sequence[SampledColumn]) -> dict[str, str]:
 
 def _summarize(roles: Roles, names: Mapping[str, str]) -> list[tuple[str, str]]:
     newest = roles.newest.name if roles.newest else "no date column tells; see several= in the docs"
-    found = [*((name, it.seen) for name, it in roles.identifiers.items()), ("newest row", newest)]
+    found = [*((name, it.summary) for name, it in roles.identifiers.items()), ("newest row", newest)]
     shown = ", ".join(names[it.name] for it in roles.shown)
     found.append(("record", shown or "nothing yet, as no column is certain to be harmless"))
     if roles.hidden:
@@ -64,13 +64,13 @@ def _summarize(roles: Roles, names: Mapping[str, str]) -> list[tuple[str, str]]:
         found.append(("not shown", f"{len(roles.hidden)} more columns, commented out in the file{also}"))
     if roles.secret:
         secret = ", ".join(it.name for it in roles.secret)
-        found.append(("left out", f"{secret}: never to be shown, by the look of the name"))
+        found.append(("left out", f"{secret}: the name looks like a secret, which is never shown"))
     return found
 
 
 def _write_text(name: str, sampled: SampledTable, roles: Roles, names: Mapping[str, str]) -> str:
     table, source, newest = sampled.table, sampled.source, roles.newest
-    record = [f"        {literal(names[it.name])}: {literal(it.name)}," for it in roles.shown]
+    record = [f"        {python_string(names[it.name])}: {python_string(it.name)}," for it in roles.shown]
     imports = ["Column"] if any(_column_options(it.column) for it in roles.identifiers.values()) else []
     if not record:
         imports.append("Constant")
@@ -79,17 +79,17 @@ def _write_text(name: str, sampled: SampledTable, roles: Roles, names: Mapping[s
         record.append("        # Not shown. Uncomment what every client that may read this dataset is to see:")
         record += [_commented(names[it.name], it, source.engine.dialect) for it in roles.hidden]
     declared = [
-        f"    name={literal(name)},",
-        f"    source={literal(source.name)},",
-        f"    table={literal(table.name)},",
-        *([f"    schema={literal(table.schema)},"] if table.schema else []),
+        f"    name={python_string(name)},",
+        f"    source={python_string(source.name)},",
+        f"    table={python_string(table.name)},",
+        *([f"    schema={python_string(table.schema)},"] if table.schema else []),
         "    identifiers={",
         *[line for key, it in roles.identifiers.items() for line in _identifier_lines(key, it.column)],
         "    },",
         "    record={",
         *record,
         "    },",
-        *([f"    newest_by={literal(newest.name)},"] if newest else []),
+        *([f"    newest_by={python_string(newest.name)},"] if newest else []),
     ]
     shown_name = table.name if table.name.isascii() and table.name.isidentifier() else "a table"
     head = [f'"""What {shown_name} of {source.name} knows of a person{": the newest row" if newest else ""}."""', ""]
@@ -101,11 +101,11 @@ def _write_text(name: str, sampled: SampledTable, roles: Roles, names: Mapping[s
 
 
 def _identifier_lines(key: str, column: Column) -> list[str]:
-    start = f"        {literal(key)}: "
+    start = f"        {python_string(key)}: "
     options = _column_options(column)
     if not options:
-        return [f"{start}{literal(column.name)},"]
-    arguments = [literal(column.name), *options]
+        return [f"{start}{python_string(column.name)},"]
+    arguments = [python_string(column.name), *options]
     if len(line := f"{start}Column({', '.join(arguments)}),") <= _WIDTH:
         return [line]
     return [f"{start}Column(", *[f"            {argument}," for argument in arguments], "        ),"]
@@ -115,18 +115,18 @@ def _column_options(column: Column) -> list[str]:
     """Write the options of a Column that differ from the defaults."""
     options = []
     if column.stored_as != ("national",):
-        forms = ", ".join(map(literal, column.stored_as))
+        forms = ", ".join(map(python_string, column.stored_as))
         options.append(f"stored_as=({forms}{',' if len(column.stored_as) == 1 else ''})")
     if column.case_insensitive:
         options.append("case_insensitive=True")
     if column.expression:
-        options.append(f"expression={literal(column.expression)}")
+        options.append(f"expression={python_string(column.expression)}")
     return options
 
 
 def _commented(name: str, it: SampledColumn, dialect: Dialect) -> str:
     note = _type_name(it, dialect) + (f"; personal: {it.personal_data}" if it.personal_data else "")
-    return f"        # {literal(name)}: {literal(it.name)},  # {note}"
+    return f"        # {python_string(name)}: {python_string(it.name)},  # {note}"
 
 
 def _type_name(it: SampledColumn, dialect: Dialect) -> str:
@@ -144,7 +144,7 @@ def _noqa(lines: Iterable[str], *, commented: bool) -> str:
     return f"# ruff: noqa: {', '.join(codes)} -- the columns that are not shown are listed" if codes else ""
 
 
-def literal(text: str) -> str:
+def python_string(text: str) -> str:
     """Write text as a Python string, quoted as the formatter does; other alphabets than the Latin are escaped."""
     quote = "'" if text.count('"') > text.count("'") else '"'
     return f"{quote}{''.join(_escape(character, quote) for character in text)}{quote}"

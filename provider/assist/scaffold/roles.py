@@ -10,13 +10,13 @@ from sqlalchemy.dialects.postgresql import CITEXT
 from provider.assist.inspection.catalogue import suggest
 from provider.assist.inspection.column_meaning import (
     field_name,
-    likely_age,
     likely_email,
     likely_harmless,
     likely_key,
     likely_phone,
+    likely_row_date,
     likely_secret,
-    personal,
+    personal_kind,
 )
 from provider.assist.inspection.sampling import sample
 from provider.assist.inspection.value_meaning import looks_like_email, remove_separators
@@ -32,8 +32,6 @@ _PLAUSIBLE = 0.2
 
 _MOST_TIERS = 20
 """Different values that a tier or a status may have."""
-
-_Score = Callable[[SampledColumn], tuple[int, float]]
 
 
 @dataclass(frozen=True)
@@ -55,11 +53,11 @@ class ChosenColumns:
 
 @dataclass(frozen=True)
 class Identifier:
-    """A column that identifies a person, as a dataset declares it, with what was seen in it and warnings about it."""
+    """A column that identifies a person, as a dataset declares it, with a summary of its values and warnings."""
 
     column: Column
-    seen: str
-    cautions: Sequence[str] = ()
+    summary: str
+    warnings: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -71,25 +69,25 @@ class Roles:
     shown: Sequence[SampledColumn]
     hidden: Sequence[SampledColumn]
     secret: Sequence[SampledColumn]
-    cautions: Sequence[str]
+    warnings: Sequence[str]
 
 
 def find_roles(sampled: SampledTable, chosen: ChosenColumns) -> Roles:
     """Find the roles of columns; ConfigurationError when none identifies a person, SourceUnavailable, Timeout."""
     columns = sampled.columns
     identifiers = _find_identifiers(sampled, chosen)
-    cautions = [caution for it in identifiers.values() for caution in it.cautions]
+    warnings = [warning for it in identifiers.values() for warning in it.warnings]
     newest = columns[chosen.newest_by] if chosen.newest_by else _find_newest(sampled)
     if not chosen.newest_by:
-        cautions += [
+        warnings += [
             f"{it.name} cannot tell the newest row: it is text that does not sort by date."
             for it in columns.values()
-            if likely_age(it.name) and it.is_text and it.values and not it.is_time
+            if likely_row_date(it.name) and it.is_text and it.values and not it.is_time
         ]
     shown = [it for it in columns.values() if it is not newest and _is_harmless(it)]
     secret = [it for it in columns.values() if likely_secret(it.name)]
     hidden = [it for it in columns.values() if it not in shown and it not in secret]
-    return Roles(identifiers, newest, shown, hidden, secret, cautions)
+    return Roles(identifiers, newest, shown, hidden, secret, warnings)
 
 
 def _find_identifiers(sampled: SampledTable, chosen: ChosenColumns) -> dict[str, Identifier]:
@@ -113,9 +111,9 @@ def _find_identifiers(sampled: SampledTable, chosen: ChosenColumns) -> dict[str,
     return identifiers
 
 
-def _best(sampled: SampledTable, score: _Score) -> SampledColumn | None:
-    ranked = sorted(sampled.columns.values(), key=score, reverse=True)  # of equals the first column wins
-    return ranked[0] if ranked and score(ranked[0])[0] > 0 else None
+def _best(sampled: SampledTable, score: Callable[[SampledColumn], tuple[int, float]]) -> SampledColumn | None:
+    best = max(sampled.columns.values(), key=score, default=None)  # of equals the first column wins
+    return best if best and score(best)[0] > 0 else None
 
 
 def _score_phone(it: SampledColumn) -> tuple[int, float]:
@@ -128,11 +126,11 @@ def _score_phone(it: SampledColumn) -> tuple[int, float]:
         return (0, 0)  # a few phones in many rows are those of shops
     if named and it.holds_phones >= _PLAUSIBLE:
         return (named, it.holds_phones)
-    if named == 2 and it.has_digits:  # noqa: PLR2004 -- the name leaves no doubt
+    if named == 2 and it.has_digits:  # noqa: PLR2004 -- 2 is a sure name
         return (1, 0)
-    # A number of a card or a paper may read as a phone: without a telling name, only phones in a known form count.
+    # The number of a card or a document may look like a phone: without a name that says so, only known forms count.
     formed = it.holds_formed_phones
-    return (1, formed) if not named and personal(it.name) is None and formed >= CLEAN else (0, 0)
+    return (1, formed) if not named and personal_kind(it.name) is None and formed >= CLEAN else (0, 0)
 
 
 def _score_email(it: SampledColumn) -> tuple[int, float]:
@@ -161,7 +159,7 @@ def _find_key(sampled: SampledTable) -> SampledColumn | None:
 def _find_newest(sampled: SampledTable) -> SampledColumn | None:
     def score(it: SampledColumn) -> tuple[int, float]:
         known = len(it.values) / sampled.rows if sampled.rows else 1.0
-        return (likely_age(it.name), known) if known and it.is_time else (0, 0)
+        return (likely_row_date(it.name), known) if known and it.is_time else (0, 0)
 
     return _best(sampled, score)
 
@@ -178,13 +176,13 @@ def _identify_by_phone(sampled: SampledTable, it: SampledColumn) -> Identifier:
     forms = Counter(stored.form for stored in phones if stored.form)
     separated = [stored for stored in phones if stored.separators]
     problems = Counter(stored.problem for stored in it.phones if stored.form is None)
-    cautions = []
+    warnings = []
     quoted = sampled.source.engine.dialect.identifier_preparer.quote(it.name)
     expression = None
     if phones and len(separated) / len(phones) >= _WORTH_AN_EXPRESSION:
         expression = remove_separators(quoted, {separator for stored in separated for separator in stored.separators})
     elif separated:
-        cautions.append(
+        warnings.append(
             f"{len(separated)} of {len(phones)} phones have blanks or dashes and will not be found: clean them, or "
             "declare an expression (it needs an index of its own)."
         )
@@ -192,17 +190,17 @@ def _identify_by_phone(sampled: SampledTable, it: SampledColumn) -> Identifier:
     if without_zero and without_zero >= CLEAN * len(phones):
         expression = _put_zero_before(expression or quoted, sampled.source.engine.dialect.name)
         problems.pop("without the leading 0")
-    seen = it.name
+    summary = it.name
     if forms:
         counts = ", ".join(f"{count} {form}" for form, count in forms.most_common())
         among = f", {len(separated)} of them with blanks or dashes" if separated else ""
-        seen += f": {counts} of {len(it.values)} sampled{among}"
-    cautions += [
+        summary += f": {counts} of {len(it.values)} sampled{among}"
+    warnings += [
         f"{count} of {len(it.values)} sampled phones will not be found: {problem}."
         for problem, count in problems.most_common()
     ]
     stored = tuple(form for form in PHONE_FORMS if form in forms) or ("national",)
-    return Identifier(Column(it.name, stored_as=stored, expression=expression), seen, cautions)
+    return Identifier(Column(it.name, stored_as=stored, expression=expression), summary, warnings)
 
 
 def _put_zero_before(expression: str, dialect: str) -> str:
@@ -213,10 +211,10 @@ def _identify_by_email(sampled: SampledTable, it: SampledColumn) -> Identifier:
     mixed = [value for value in it.values if looks_like_email(value) and value != value.lower()]
     if not mixed:
         return Identifier(Column(it.name), it.name)
-    seen = f"{it.name}: {len(mixed)} of {len(it.values)} have capitals"
+    summary = f"{it.name}: {len(mixed)} of {len(it.values)} have capitals"
     if _ignores_case(sampled, it):
-        return Identifier(Column(it.name), f"{seen}, which the column ignores by itself")
-    return Identifier(Column(it.name, case_insensitive=True), seen)
+        return Identifier(Column(it.name), f"{summary}, which the column ignores by itself")
+    return Identifier(Column(it.name, case_insensitive=True), summary)
 
 
 def _ignores_case(sampled: SampledTable, it: SampledColumn) -> bool:

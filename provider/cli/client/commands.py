@@ -3,9 +3,10 @@
 import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 import click
+from click.decorators import FC
 
 from provider.auth.callers import CACHE_SECONDS
 from provider.auth.clients import Clients, Issued
@@ -18,8 +19,6 @@ from provider.settings import METHODS, Settings
 from provider.store.client_tables import Client
 from provider.store.provider_database import check_migrated, open_database
 
-_Function = TypeVar("_Function", bound=Callable[..., Any])
-
 
 def open_clients(settings: Settings) -> Clients:
     """Open the clients of the provider database, which must be up to date."""
@@ -28,12 +27,18 @@ def open_clients(settings: Settings) -> Clients:
     return Clients(engine, settings)
 
 
+def require_method(client: Client, method: str, settings: Settings) -> None:
+    """Make sure that a client may authenticate in this way; ConfigurationError."""
+    if method not in (settings.auth_methods if client.auth_methods is None else client.auth_methods):
+        raise ConfigurationError(f"Client {client.name!r} may not use {method}.")
+
+
 @click.group("client")
 def command() -> None:
     """Create clients, show them, rotate and revoke their keys."""
 
 
-def _envelope_option(part: str, meaning: str) -> Callable[[_Function], _Function]:
+def _envelope_option(part: str, meaning: str) -> Callable[[FC], FC]:
     """Make the option for one part of the client's envelope."""
     return click.option(f"--{part.replace('_', '-')}", type=click.Choice(CHOICES[part]), help=meaning)
 
@@ -85,7 +90,7 @@ def create(
 ) -> None:
     """Create a client and show its secrets, this once.
 
-    What is not given is as the deployment's settings say.
+    Options that are left out follow the deployment's settings.
     """
     # Imported here since it loads the datasets, which no other command on clients needs.
     from provider.cli.client.grants import read_grants, read_webhook_grants  # noqa: PLC0415
@@ -167,8 +172,7 @@ def consent(name: str) -> None:
     client = open_clients(settings).get(name)
     if client.revoked_at:
         raise ConfigurationError(f"Client {name!r} is revoked. Create another one.")
-    if "oauth" not in (settings.auth_methods if client.auth_methods is None else client.auth_methods):
-        raise ConfigurationError(f"Client {name!r} may not use oauth.")
+    require_method(client, "oauth", settings)
     if not client.redirect_uris:
         raise ConfigurationError(
             f"Client {name!r} has no redirect address, which the consent page needs to go back to."
@@ -180,7 +184,7 @@ def consent(name: str) -> None:
 
 @command.command()
 @click.argument("name")
-@click.option("--key", "key_id", help="Revoke this one key, by its id, and leave the client its others.")
+@click.option("--key", "key_id", help="Revoke only the key with this id.")
 def revoke(name: str, key_id: str | None) -> None:
     """Revoke a client with all its keys, or one key."""
     open_clients(Settings.from_environment()).revoke(name, key_id)

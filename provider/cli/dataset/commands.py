@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
+from functools import partial
 from typing import Any
 
 import click
@@ -75,28 +76,25 @@ def new(name: str, *, source_name: str, table: str, schema: str | None, **column
     """
     settings = Settings.from_environment()
     file = name_file(settings, name)
-    sources = Sources.of(settings)
-    source = sources[source_name]
-    try:
-        _require_table(source, table, schema)
-        written = write_dataset(
-            source, name=name, table=table, schema=schema, region=settings.phone_region, chosen=ChosenColumns(**columns)
-        )
-        write_file(file, written.text, sources)
-    except (SourceUnavailable, Timeout) as error:
-        raise ConfigurationError(
-            f"source {source_name!r} does not answer ({error_reason(error)}). Nothing was written."
-        ) from None
-    finally:
-        source.engine.dispose()
+    region, chosen = settings.phone_region, ChosenColumns(**columns)
+    with closing(Sources.of(settings)) as sources:
+        source = sources[source_name]
+        try:
+            _require_table(source, table, schema)
+            written = write_dataset(source, name=name, table=table, schema=schema, region=region, chosen=chosen)
+            write_file(file, written.text, sources)
+        except (SourceUnavailable, Timeout) as error:
+            raise ConfigurationError(
+                f"source {source_name!r} does not answer ({error_reason(error)}). Nothing was written."
+            ) from None
     click.echo(f"Wrote {relative_path(file)}")
     for what, found in written.found:
         click.echo(f"  {what:<12} {found}")
-    label = click.style("mind        ", fg="yellow")
-    for caution in written.cautions:
-        click.echo(f"  {label} {caution}")
+    label = click.style("warning     ", fg="yellow")
+    for warning in written.warnings:
+        click.echo(f"  {label} {warning}")
     click.echo(
-        f"Next: read the file, uncomment in `record` what is to be seen, then `provider dataset doctor {name}`. "
+        f"Next: read the file, uncomment in `record` what is to be shown, then `provider dataset doctor {name}`. "
         "A running service serves it after a restart."
     )
 
@@ -119,29 +117,27 @@ def doctor(
 ) -> None:
     """Check the datasets, or the one called NAME, against the real databases. Only reads.
 
-    Compares what a dataset names with what there is, samples some hundred rows for people nobody will find, asks the
-    database whether an index serves each lookup, and tries one. Values of people are masked. Ends with exit code 1
-    when there are errors.
+    Compares a dataset with its table, samples some hundred rows for people that no lookup finds, asks the database
+    whether an index serves each lookup, and runs one lookup. Values of people are masked. Ends with exit code 1 when
+    there are errors.
     """
     settings = Settings.from_environment()
     given = _dry_run_parameters(phone, email, parameters)
     datasets, mistakes = attempt(settings.datasets)
     chosen = list(datasets.values()) if name is None else [_choose(name, datasets, mistakes)]
-    sources = Sources.of(settings)
-    _prepare_all(datasets, sources)
     region = settings.phone_region
-    reports = [
-        examine(
-            dataset,
-            sources,
-            understand=lambda dataset, raw: understand(dataset, raw, region=region),
-            region=region,
-            given={key: value for key, value in given.items() if name or key in dataset.identifiers},
-        )
-        for dataset in chosen
-    ]
-    for source in sources.opened():
-        source.engine.dispose()
+    with closing(Sources.of(settings)) as sources:
+        _prepare_all(datasets, sources)
+        reports = [
+            examine(
+                dataset,
+                sources,
+                understand=partial(understand, region=region),
+                region=region,
+                given={key: value for key, value in given.items() if name or key in dataset.identifiers},
+            )
+            for dataset in chosen
+        ]
     if name is None:
         reports += map(_report_broken_file, mistakes)
     print_reports(reports, settings.datasets, as_json=as_json)

@@ -79,7 +79,7 @@ command.add_command(dead)
 @click.option("--je-event-key", help="Journey event: its key.")
 @click.option("--ignored-update-cf", "ignored", multiple=True, metavar="FIELD", help="A custom field not to overwrite.")
 @click.option("--callback", type=Members(), help="Members for callbacks, copied from Pango's console.")
-@click.option("--dry-run", is_flag=True, help="Show the first request, send and keep nothing.")
+@click.option("--dry-run", is_flag=True, help="Show the first request; send and store nothing.")
 @click.option("--resume", is_flag=False, flag_value="", metavar="[ID]", help="Go on with a push that was interrupted.")
 @click.option("--workers", type=click.IntRange(1, 64), default=8, show_default=True, help="Requests at the same time.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -96,7 +96,7 @@ def send(
 ) -> None:
     """Push records of an OBJECT_TYPE, like customer-identity, to Pango.
 
-    At most 50 go into one request, within Pango's rate limits. Whatever happens nothing is lost: --resume goes on.
+    At most 50 go into one request, within Pango's rate limits. After an interruption, --resume continues it.
     """
     with open_tools() as tools:
         if resume is not None:
@@ -107,7 +107,7 @@ def send(
         warn_of_mistakes(object_type, given["ignored"])
         source, request = choose_source(given), read_request(given)
         if dry_run:
-            with closing(source.open(tools.context(object_type))) as records:
+            with closing(source.read(tools.context(object_type))) as records:
                 show_first_request(
                     tools.client, records, object_type, request, given["callback"] or {}, as_json=as_json
                 )
@@ -131,7 +131,7 @@ def retry(push_id: str, *, as_json: bool, **given: Any) -> None:
         count = requeue_dead_letters(tools.outbox, push_id, push["object_type"])
         if not as_json:
             left = push["dead"] - count
-            others = f" {left:,} our own check refuses: mend them in your data and push them anew." if left else ""
+            others = f" {left:,} our own check refuses: correct them in your data and push them again." if left else ""
             click.echo(f"{count:,} records are sent once more.{others}")
         resume_push(tools, tools.outbox.get_push(push_id), given, as_json=as_json)
 

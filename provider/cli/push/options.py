@@ -117,11 +117,11 @@ def join_members(push: RowMapping, callback: Mapping[str, Any] | None) -> dict[s
     return {**request["members"], **(callback or {})}
 
 
-def mask(value: Any) -> Any:
+def mask_secrets(value: Any) -> Any:
     """Mask what looks like a secret among the members for callbacks."""
     if isinstance(value, dict):
-        return {name: "***" if _SECRET.search(name) else mask(member) for name, member in value.items()}
-    return [mask(member) for member in value] if isinstance(value, list) else value
+        return {name: "***" if _SECRET.search(name) else mask_secrets(member) for name, member in value.items()}
+    return [mask_secrets(member) for member in value] if isinstance(value, list) else value
 
 
 def warn_of_mistakes(object_type: str, ignored: tuple[str, ...]) -> None:

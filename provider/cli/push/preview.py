@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from provider.cli.push.options import mask
+from provider.cli.push.options import mask_secrets
 from provider.errors import ConfigurationError
 from provider.ingestion.pango.pango_client import PangoClient
 from provider.ingestion.push.batches import SourceRecord, group_records
@@ -25,7 +25,7 @@ def show_first_request(
     first = next((group.entries[0] for group in group_records(records, object_type) if group.entries), None)
     if first is None:
         raise ConfigurationError("There is no record that could be sent.")
-    members = {"objectType": object_type, **request["members"], **mask(callback)}
+    members = {"objectType": object_type, **request["members"], **mask_secrets(callback)}
     prepared = client.prepare(first.payload, members, init_data=request["initData"])
     body = prepared.body.decode()
     if as_json:

@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import datetime
 from typing import Any
 
 import click
@@ -99,9 +98,9 @@ def _row(push: RowMapping) -> dict[str, Any]:
         "id": push["id"],
         "objectType": push["object_type"],
         "origin": load_source(push["origin"]).describe(),
-        "createdAt": _iso_format(push["created_at"]),
-        "readAt": _iso_format(push["read_at"]),
-        "finishedAt": _iso_format(push["finished_at"]),
+        "createdAt": push["created_at"].isoformat(),
+        "readAt": push["read_at"] and push["read_at"].isoformat(),
+        "finishedAt": push["finished_at"] and push["finished_at"].isoformat(),
         "records": push["position"],
         "accepted": push["accepted"],
         "dead": push["dead"],
@@ -111,7 +110,3 @@ def _row(push: RowMapping) -> dict[str, Any]:
 
 def _state(row: dict[str, Any]) -> str:
     return "done" if row["finishedAt"] else "not done"
-
-
-def _iso_format(time: datetime | None) -> str | None:
-    return time.isoformat() if time else None

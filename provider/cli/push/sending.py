@@ -1,4 +1,4 @@
-"""Runs a push in the foreground: opens what it needs, shows its progress, and tells how it went."""
+"""Runs a push in the foreground: opens what it needs, shows its progress, and prints a summary."""
 
 import json
 import os
@@ -42,7 +42,7 @@ class PushTools:
     limiter: RateLimiter
 
     def context(self, object_type: str, *, skip: int = 0) -> SourceContext:
-        """Return what a record source is opened with."""
+        """Return what a record source is read with."""
         return SourceContext(object_type, self.settings, self.engine, skip)
 
 
@@ -67,7 +67,7 @@ def begin_push(
     as_json: bool,
 ) -> None:
     """Store a new push and run it. A source whose first records cannot be read raises before anything is stored."""
-    with closing(source.open(tools.context(object_type))) as records:
+    with closing(source.read(tools.context(object_type))) as records:
         groups = group_records(records, object_type)
         first = list(islice(groups, 1))
         push_id = tools.outbox.create_push(object_type, source=source.dump(), request=request)
@@ -86,7 +86,7 @@ def resume_push(tools: PushTools, push: RowMapping, given: Mapping[str, Any], *,
     source = load_source(push["origin"])
     source.check_unchanged()
     reader_id, skip = tools.outbox.begin_reading(push_id, from_start=not source.keeps_order)
-    with closing(source.open(tools.context(object_type, skip=skip))) as records:
+    with closing(source.read(tools.context(object_type, skip=skip))) as records:
         reader = SourceReader(tools.outbox, push_id, reader_id, group_records(records, object_type))
         _run(tools, push, reader, given, as_json=as_json)
 
@@ -94,7 +94,7 @@ def resume_push(tools: PushTools, push: RowMapping, given: Mapping[str, Any], *,
 def _run(
     tools: PushTools, push: RowMapping, reader: SourceReader | None, given: Mapping[str, Any], *, as_json: bool
 ) -> None:
-    """Run a push and tell how it went; ConfigurationError when it had to stop."""
+    """Run a push and print a summary; ConfigurationError when it had to stop."""
     began, push_id, source = time.monotonic(), push["id"], load_source(push["origin"])
     job = PushJob(
         push_id=push_id,

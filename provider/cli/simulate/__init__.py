@@ -1,1 +1,1 @@
-"""`provider simulate`: a pretend PangoCDP on this machine."""
+"""`provider simulate`: a simulated PangoCDP on this machine."""

@@ -2,17 +2,15 @@
 
 import json
 import re
-from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlsplit
 
 import click
+from click.decorators import FC
 
 from provider.proof.simulator.answer_reading import ROLES
 from provider.proof.simulator.provider_calls import Exchange, ProviderCall, TokenApi, call_provider
-
-_Function = TypeVar("_Function", bound=Callable[..., Any])
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"[\x20-\x7e]*")
@@ -77,7 +75,7 @@ class JsonObject(click.ParamType[dict[str, Any]]):
         return content
 
 
-def _envelope_options(function: _Function) -> _Function:
+def _envelope_options(function: FC) -> FC:
     for role in reversed(ROLES):
         choices = click.Choice(ROLES[role])
         meaning = f"The {role.replace('_', ' ')}.  [default: whichever is there]"
@@ -87,7 +85,9 @@ def _envelope_options(function: _Function) -> _Function:
 
 @click.command("call")
 @click.argument("url", type=Address())
-@click.option("--method", type=_METHODS, default="POST", show_default=True, help="GET asks in the address.")
+@click.option(
+    "--method", type=_METHODS, default="POST", show_default=True, help="GET sends the parameters in the address."
+)
 @click.option("--phone", default="", help="The phone of the person asked about.")
 @click.option("--email", default="", help="The email of the person asked about.")
 @click.option("--param", "parameters", type=Pair(), multiple=True, help="A parameter of your own; may be repeated.")
@@ -123,7 +123,7 @@ def command(
         prefix=options["token_prefix"],
         body=options["token_body"],
     )
-    done = call_provider(
+    call = call_provider(
         url,
         # Pango's templates name both, empty when unknown.
         {"phone": phone, "email": email, **dict(options["parameters"])},
@@ -133,23 +133,25 @@ def command(
         names={role: options[role] for role in ROLES if options[role]},
     )
     if as_json:
-        click.echo(json.dumps({"exchanges": [asdict(made) for made in done.exchanges], **_as_json(done)}, indent=2))
+        click.echo(
+            json.dumps({"exchanges": [asdict(exchange) for exchange in call.exchanges], **_as_json(call)}, indent=2)
+        )
     else:
-        _print(done)
-    context.exit(0 if done.reading.success else 1)
+        _print(call)
+    context.exit(0 if call.reading.success else 1)
 
 
-def _as_json(done: ProviderCall) -> dict[str, Any]:
-    reading = asdict(done.reading)
+def _as_json(call: ProviderCall) -> dict[str, Any]:
+    reading = asdict(call.reading)
     return {"success": reading["success"], "errorCode": reading["error_code"]} | {
         name: reading[name] for name in ("message", "data", "warnings")
     }
 
 
-def _print(done: ProviderCall) -> None:
-    for exchange in done.exchanges:
+def _print(call: ProviderCall) -> None:
+    for exchange in call.exchanges:
         _print_exchange(exchange)
-    reading = done.reading
+    reading = call.reading
     click.secho("What Pango would read", bold=True)
     click.echo(f"  success  {'true' if reading.success else 'false'}")
     click.echo(f"  code     {_json(reading.error_code)}")

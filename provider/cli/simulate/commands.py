@@ -1,4 +1,4 @@
-"""`provider simulate`: a pretend PangoCDP on this machine; `provider simulate call`: its calls to a provider."""
+"""`provider simulate`: a simulated PangoCDP on this machine."""
 
 import signal
 from collections.abc import Callable
@@ -6,9 +6,10 @@ from dataclasses import fields
 from math import ceil
 from pathlib import Path
 from types import FrameType
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn
 
 import click
+from click.decorators import FC
 
 from provider.cli.simulate import call
 from provider.proof.simulator.accounts import PangoCredentials
@@ -18,8 +19,6 @@ from provider.proof.simulator.pango import Behaviour, Pango
 from provider.proof.simulator.request_windows import LIMITS
 from provider.proof.simulator.simulator_app import create_simulator
 
-_Function = TypeVar("_Function", bound=Callable[..., Any])
-
 _AUTH = {
     "v1": {"USERNAME": "username", "API_KEY": "api_key", "GROUP_KEY": "group_key"},
     "v2": {"ORG_ID": "org_id", "APP_ID": "app_id", "ACCOUNT": "account", "REFRESH_TOKEN": "refresh_token"},
@@ -27,12 +26,12 @@ _AUTH = {
 """The settings that carry the credentials of each way of authenticating, without PROVIDER_PANGO_."""
 
 
-def _rate_option(name: str, meaning: str) -> Callable[[_Function], _Function]:
+def _rate_option(name: str, meaning: str) -> Callable[[FC], FC]:
     share = click.FloatRange(0, 1)
     return click.option(f"--{name}-rate", type=share, default=0.0, metavar="P", help=f"Share of {meaning}.")
 
 
-def _credential_options(function: _Function) -> _Function:
+def _credential_options(function: FC) -> FC:
     for field in reversed(fields(PangoCredentials)):
         name, words = field.name.replace("_", "-"), field.name.replace("_", " ")
         function = click.option(f"--{name}", default="", help=f"The {words}.  [default: a random one]")(function)
@@ -44,7 +43,12 @@ def _credential_options(function: _Function) -> _Function:
 @click.option(
     "--port", default=9000, show_default=True, type=click.IntRange(0, 65535), help="Port to listen on; 0: a free one."
 )
-@click.option("--auth", type=click.Choice(list(_AUTH)), default="v1", help="Whose settings to print; both work.")
+@click.option(
+    "--auth",
+    type=click.Choice(list(_AUTH)),
+    default="v1",
+    help="The version whose settings are printed; it accepts both.",
+)
 @click.option(
     "--state",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -63,7 +67,7 @@ def _credential_options(function: _Function) -> _Function:
     "--delay", type=click.FloatRange(min=0), default=1.0, show_default=True, help="Seconds between a 200 and storing."
 )
 @click.option("--callback-url", default="", help="Where to report what was stored.  [default: nowhere]")
-@click.option("--seed", type=int, help="Draw the same faults again.")
+@click.option("--seed", type=int, help="Seed of the random faults: the same seed, the same faults.")
 @click.option("--latency", type=click.FloatRange(min=0), default=0.0, metavar="MS", help="Wait before each answer.")
 @_rate_option("fail", "requests that get a 500")
 @_rate_option("limit", "ingests refused with a 429 for no reason")
@@ -72,14 +76,19 @@ def _credential_options(function: _Function) -> _Function:
     "malformed", "answers that are no JSON or cut short, and of waiting times of --limit-rate that make no sense"
 )
 @_rate_option("reject", "records that are accepted, not stored, and reported as failed")
-@click.option("--token-ttl", type=click.FloatRange(min=0), metavar="SECONDS", help="End tokens earlier than they say.")
+@click.option(
+    "--token-ttl",
+    type=click.FloatRange(min=0),
+    metavar="SECONDS",
+    help="How long tokens are valid, when less than they say.",
+)
 @_credential_options
 @click.pass_context
 def command(context: click.Context, /, **options: Any) -> None:
-    """Play PangoCDP: issue tokens, take ingests, count the rate windows, call back.
+    """Simulate PangoCDP: issue tokens, take ingests, count the rate windows, call back.
 
-    Prints the settings that point a provider at it, then serves until Ctrl-C. Everything it knows is kept in a file,
-    and is there again after the next start.
+    Prints the settings that point a provider at it, then serves until Ctrl-C. Its state is stored in a file and loaded
+    at the next start.
     """
     if context.invoked_subcommand is None:
         _serve(**options)
@@ -91,11 +100,7 @@ command.add_command(call.command)
 def _serve(*, host: str, port: int, auth: str, **options: Any) -> None:
     given = {field.name: options.pop(field.name) for field in fields(PangoCredentials)}
     rates = {name: options.pop(f"{name}_rate") for name in ("fail", "limit", "drop", "malformed", "reject")}
-    behaviour = Behaviour(
-        token_ends_early=options.pop("token_ttl"),
-        rates=Rates(latency=options.pop("latency") / 1000, **rates),
-        **options,
-    )
+    behaviour = Behaviour(rates=Rates(latency=options.pop("latency") / 1000, **rates), **options)
     pango = Pango(behaviour, PangoCredentials(**given))
     server = open_server(create_simulator(pango), host, port)
     pango.start()
@@ -104,7 +109,7 @@ def _serve(*, host: str, port: int, auth: str, **options: Any) -> None:
     url = f"http://{host}:{server.port}"
     for line in provider_settings(url, auth, pango.credentials, behaviour):
         click.echo(line)
-    click.echo(f"Playing PangoCDP on {url}, state in {behaviour.state} (Ctrl-C stops it)", err=True)
+    click.echo(f"Simulating PangoCDP on {url}, state in {behaviour.state} (Ctrl-C stops it)", err=True)
     server.serve_forever()  # ends and closes at a KeyboardInterrupt
     pango.stop()
 

@@ -36,9 +36,8 @@ class Worker:
         if not self._handlers:
             return
         with self._lock:
-            if (
-                self._thread is None or not self._thread.is_alive()
-            ):  # a forked process has the object, but not its thread
+            # A forked process has the object, but not its thread.
+            if self._thread is None or not self._thread.is_alive():
                 self._stopped = False
                 self._thread = Thread(target=self._work, name="webhooks", daemon=True)
                 self._thread.start()

@@ -51,9 +51,9 @@ class Reply:
         return self._text("requestId", LONGEST_CODE)
 
     @property
-    def wait(self) -> float | None:
+    def retry_after(self) -> float | None:
         """Return how many seconds Pango wants us to wait, None when it does not say."""
-        return retry_after(self.headers.get(RETRY_AFTER))
+        return read_retry_after(self.headers.get(RETRY_AFTER))
 
     @property
     def limited(self) -> bool:
@@ -97,7 +97,7 @@ def post(http: httpx2.Client, url: str, headers: Mapping[str, str], body: bytes)
     return Reply(answer.status_code, answer.headers, _read_object(content))
 
 
-def retry_after(value: str | None) -> float | None:
+def read_retry_after(value: str | None) -> float | None:
     """Read X-Rate-Limit-Retry-After-Seconds: the seconds to wait, None when it is missing or makes no sense.
 
     0 becomes a short wait, as the request was refused. More than a day makes no sense: no window of Pango's is longer.

@@ -8,11 +8,11 @@ from typing import Any, Literal
 import httpx2
 import orjson
 
-from provider.ingestion.pango.http import Reply, Unanswered, open_http, post, retry_after
+from provider.ingestion.pango.http import Reply, Unanswered, open_http, post
 from provider.ingestion.pango.tokens import NoToken, Tokens, choose_authentication
 from provider.settings import Settings
 
-__all__ = ["Answer", "PangoClient", "Prepared", "retry_after"]
+Outcome = Literal["accepted", "refused", "limited", "failed"]
 
 MASK = "***"
 _SHOWN_HEADERS = ("Content-Type", "OrgId")
@@ -33,7 +33,7 @@ class Answer:
     made: 2 when the token had to be renewed, 0 when there was no token.
     """
 
-    outcome: Literal["accepted", "refused", "limited", "failed"]
+    outcome: Outcome
     code: str | None
     message: str
     retry_after: float | None = None
@@ -101,7 +101,7 @@ class PangoClient:
                     requests = 2
                     reply = self._post(prepared, token)
         except NoToken as refusal:
-            outcome: Literal["limited", "failed"] = "limited" if refusal.limited else "failed"
+            outcome: Outcome = "limited" if refusal.limited else "failed"
             return Answer(outcome, refusal.code, refusal.message, refusal.retry_after, requests=requests)
         except Unanswered as error:
             return Answer("failed", None, str(error), requests=requests)
@@ -128,7 +128,7 @@ def _compose(entries: bytes, members: Mapping[str, Any]) -> bytes:
 
 def _interpret(reply: Reply, requests: int) -> Answer:
     """Decide what an answer means, by `success` (PangoCDP, "Data Ingestion API Testing") and the status."""
-    outcome: Literal["accepted", "refused", "limited", "failed"] = "failed"
+    outcome: Outcome = "failed"
     message = reply.message
     success = reply.content.get("success") if reply.content else None
     if reply.status == HTTPStatus.OK and success is True:
@@ -142,6 +142,5 @@ def _interpret(reply: Reply, requests: int) -> Answer:
         outcome = "refused"
     elif reply.status == HTTPStatus.OK:
         message = "Pango's answer cannot be read: it does not say whether it was a success."
-    return Answer(
-        outcome, reply.code, message, None if outcome == "accepted" else reply.wait, reply.request_id, requests
-    )
+    retry_after = None if outcome == "accepted" else reply.retry_after
+    return Answer(outcome, reply.code, message, retry_after, reply.request_id, requests)

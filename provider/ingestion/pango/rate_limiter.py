@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from threading import Lock
 
-from sqlalchemy import Connection, Engine, bindparam, insert, select, update
+from sqlalchemy import Engine, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from provider.ingestion.pango.rate_windows import Allowance, RateWindow, RateWindows, WindowUse
@@ -69,14 +69,11 @@ class RateLimiter:
     def _locked(self) -> Iterator[RateWindows]:
         """Lock the windows, give them to be changed, and store them."""
         with self._thread_lock, self._engine.begin() as connection:
-            windows = self._load(self._read_locked(connection))
+            if connection.dialect.name == "sqlite":  # SQLite has no lock of a row
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            windows = self._load(connection.execute(_LOCK, {"account": self._name}).scalar_one())
             yield windows
             connection.execute(_WRITE, {"account": self._name, "written": windows.dump()})
-
-    def _read_locked(self, connection: Connection) -> bytes:
-        if connection.dialect.name == "sqlite":  # SQLite has no lock of a row
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-        return connection.execute(_LOCK, {"account": self._name}).scalar_one()
 
     def _load(self, state: bytes) -> RateWindows:
         return RateWindows.load(self._windows, state)

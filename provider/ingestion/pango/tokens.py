@@ -221,7 +221,7 @@ def _request_token(
 
 
 def _refusal(reply: Reply) -> NoToken:
-    return NoToken(f"No token: {reply.message}", code=reply.code, limited=reply.limited, retry_after=reply.wait)
+    return NoToken(f"No token: {reply.message}", code=reply.code, limited=reply.limited, retry_after=reply.retry_after)
 
 
 def _first_token(*places: Any) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from provider.contract.entities import ENTITIES
+from provider.records.importing.row_conversion import join_problems
 
 MOST_ENTRIES = 50
 """Entries of one request (PangoCDP, "Data Ingestion"). With a journey event each makes one event, of at most 200."""
@@ -125,9 +126,9 @@ def _write_entry(read: SourceRecord, object_type: str) -> bytes | RejectedRecord
     """Check a record and write it as JSON."""
     record = read.record
     if read.problems:
-        return _reject(read, object_type, UNREADABLE, _list_problems(read.problems))
+        return _reject(read, object_type, UNREADABLE, join_problems(read.problems))
     if problems := find_problems(record, object_type):
-        return _reject(read, object_type, "Invalid", _list_problems(problems))
+        return _reject(read, object_type, "Invalid", join_problems(problems))
     try:
         entry = orjson.dumps(record)
     except TypeError as error:  # an integer over 64 bits, or half a character
@@ -141,10 +142,6 @@ def _write_entry(read: SourceRecord, object_type: str) -> bytes | RejectedRecord
 def _reject(read: SourceRecord, object_type: str, code: str, message: str) -> RejectedRecord:
     payload = json.dumps(read.record, default=str).encode()
     return RejectedRecord(payload, reference_of(read.record, object_type), code, f"{read.place}: {message}")
-
-
-def _list_problems(problems: Mapping[str, str]) -> str:
-    return "; ".join(f"{name} {why}".strip() for name, why in problems.items())
 
 
 def _join(entries: list[bytes]) -> Entries:

@@ -107,20 +107,20 @@ class Outbox:
 
         `from_start` deletes what an interrupted reading left, none of which was sent.
         """
-        reader = secrets.token_hex(8)
+        reader_id = secrets.token_hex(8)
         with self._locked(push_id) as (connection, push):
-            connection.execute(update(Push).where(Push.id == push_id).values(reader=reader))
+            connection.execute(update(Push).where(Push.id == push_id).values(reader=reader_id))
             if not from_start:
-                return reader, int(push["position"])
+                return reader_id, int(push["position"])
             connection.execute(update(Push).where(Push.id == push_id).values(position=0, dead=0))
             connection.execute(delete(Batch).where(Batch.push_id == push_id))
             connection.execute(delete(DeadLetter).where(DeadLetter.push_id == push_id))
-            return reader, 0
+            return reader_id, 0
 
-    def append(self, push_id: str, reader: str, group: RecordGroup) -> bool:
+    def append(self, push_id: str, reader_id: str, group: RecordGroup) -> bool:
         """Add the batches and dead letters of a group; False when another process has become the reader."""
         with self._locked(push_id) as (connection, push):
-            if push["reader"] != reader:
+            if push["reader"] != reader_id:
                 return False
             progress = {"position": push["position"] + group.read, "dead": push["dead"] + len(group.rejected)}
             connection.execute(update(Push).where(Push.id == push_id).values(progress))
@@ -128,9 +128,9 @@ class Outbox:
             self._add_dead_letters(connection, push_id, group.rejected)
         return True
 
-    def end_reading(self, push_id: str, reader: str) -> bool:
+    def end_reading(self, push_id: str, reader_id: str) -> bool:
         """Note that the last record is read; False when another process has become the reader."""
-        ended = update(Push).where(Push.id == push_id, Push.reader == reader).values(read_at=datetime.now(UTC))
+        ended = update(Push).where(Push.id == push_id, Push.reader == reader_id).values(read_at=datetime.now(UTC))
         with self._locked(push_id) as (connection, _):
             return connection.execute(ended).rowcount > 0
 
@@ -172,10 +172,10 @@ class Outbox:
         with self._locked(push_id) as (connection, push):
             # SQLite gives a new batch the id of a deleted one: by its payload it is known to be the same.
             rows = connection.execute(select(Batch.id, Batch.payload).where(Batch.id.in_(touched)))
-            payloads = {row.id: row.payload for row in rows}
-            accepted = [it for it in outcomes.accepted if payloads.get(it[0].id) == it[0].payload]
-            halved = [it for it in outcomes.halved if payloads.get(it[0].id) == it[0].payload]
-            dead = [it for it in outcomes.dead if payloads.get(it[0].id) == it[0].payload]
+            there = {(row.id, row.payload) for row in rows}
+            accepted = [it for it in outcomes.accepted if (it[0].id, it[0].payload) in there]
+            halved = [it for it in outcomes.halved if (it[0].id, it[0].payload) in there]
+            dead = [it for it in outcomes.dead if (it[0].id, it[0].payload) in there]
             connection.execute(
                 update(Push)
                 .where(Push.id == push_id)
@@ -187,7 +187,7 @@ class Outbox:
             )
             if gone := [batch.id for ended in (accepted, halved, dead) for batch, _ in ended]:
                 connection.execute(delete(Batch).where(Batch.id.in_(gone)))
-            self._add_batches(connection, push_id, [half for _, both in halved for half in both])
+            self._add_batches(connection, push_id, [half for _, halves in halved for half in halves])
             self._add_dead_letters(connection, push_id, [rejected for _, rejected in dead])
             for batch, due_at, is_attempt, message in outcomes.later:
                 again = {"due_at": due_at, "attempts": Batch.attempts + int(is_attempt), "message": message}

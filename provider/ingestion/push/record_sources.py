@@ -3,8 +3,11 @@
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Mapping
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
+from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -33,27 +36,24 @@ _ROWS = 500
 
 @dataclass(frozen=True)
 class SourceContext:
-    """What a source is opened with. A source that keeps order leaves out the first `skip` records."""
+    """What a source is read with. A source that keeps order leaves out the first `skip` records."""
 
     object_type: str
     settings: Settings
     engine: Engine
     skip: int = 0
 
-    def converter(self) -> Callable[[str, Mapping[str, Any]], SourceRecord]:
-        """Return what makes a record of a row and its place; rows of an unknown type are taken as they are."""
+    def make_record(self, place: str, row: Mapping[str, Any]) -> SourceRecord:
+        """Convert a row and name its place; a row of an unknown type stays as it is."""
+        record, problems = self._convert(row)
+        return SourceRecord(place, record or dict(row), problems)
+
+    @cached_property
+    def _convert(self) -> Callable[[Mapping[str, Any]], tuple[dict[str, Any], dict[str, str]]]:
         entity = ENTITIES.get(self.object_type)
-        convert = (
-            RowConversion(entity, {}, region=self.settings.phone_region, keeps_unknown=True)
-            if entity
-            else _take_as_it_is
-        )
-
-        def make_record(place: str, row: Mapping[str, Any]) -> SourceRecord:
-            record, problems = convert(row)
-            return SourceRecord(place, record or dict(row), problems)
-
-        return make_record
+        if entity is None:
+            return _convert_unknown
+        return RowConversion(entity, {}, region=self.settings.phone_region, keeps_unknown=True)
 
     def open_sources(self) -> Sources:
         """Open the partner's databases for queries that may take an hour."""
@@ -68,10 +68,10 @@ class RecordSource(ABC):
     """The name under which the source is stored; see `load_source`."""
 
     keeps_order: ClassVar[bool] = False
-    """Whether reading it again gives the same records in the same places.
+    """Whether reading it again gives the same records in the same order.
 
-    Then a push may send while it reads, and an interrupted one reads on after the last record. Otherwise all records
-    are read before the first one is sent.
+    Then a push may send while it reads, and an interrupted push continues after the last record it read. Otherwise all
+    records are read before the first one is sent.
     """
 
     @property
@@ -88,19 +88,16 @@ class RecordSource(ABC):
         """Name the source for people."""
 
     @abstractmethod
-    def open(self, context: SourceContext) -> Generator[SourceRecord]:
-        """Read the records; the caller closes the generator.
+    def read(self, context: SourceContext) -> Generator[SourceRecord]:
+        """Read the records; ConfigurationError for what cannot be read. The caller closes the generator."""
 
-        ConfigurationError for what cannot be read, where possible before the first record is asked for.
-        """
-
-    def check_unchanged(self) -> None:  # noqa: B027 -- of the other sources nothing is known to compare
-        """Check before reading on that the records are those that were read before; ConfigurationError."""
+    def check_unchanged(self) -> None:  # noqa: B027 -- only a file can be compared
+        """Check that the records are the same as when the push began; ConfigurationError."""
 
 
 @dataclass(frozen=True)
 class FileSource(RecordSource):
-    """The rows of a file, recognised by its SHA-256. `lines` is None for Excel, which is compressed."""
+    """The rows of a file. `sha256` shows whether it changed; `lines` is None for Excel, which is compressed."""
 
     kind = "file"
     keeps_order = True
@@ -132,20 +129,14 @@ class FileSource(RecordSource):
         """Name the file without its folder."""
         return f"file {Path(self.path).name}"
 
-    def open(self, context: SourceContext) -> Generator[SourceRecord]:
+    def read(self, context: SourceContext) -> Generator[SourceRecord]:
         """Read the rows as `provider import` does."""
-        rows, make_record = FileRows(Path(self.path)), context.converter()
-
-        def records() -> Generator[SourceRecord]:
-            with rows:
-                for position, (number, row) in enumerate(rows):
-                    if position >= context.skip:
-                        yield make_record(f"row {number}", row)
-
-        return records()
+        with FileRows(Path(self.path)) as rows:
+            for number, row in islice(rows, context.skip, None):
+                yield context.make_record(f"row {number}", row)
 
     def check_unchanged(self) -> None:
-        """Compare the file's hash with that of the beginning."""
+        """Compare the file's hash and lines with those of the beginning."""
         if self.of(Path(self.path)) != self:
             raise ConfigurationError(
                 f"{self.path} has changed since this push began, so it cannot be read on. "
@@ -165,7 +156,7 @@ class StoredSource(RecordSource):
         """Name the table's records."""
         return f"stored since {self.since}" if self.since else "stored"
 
-    def open(self, context: SourceContext) -> Generator[SourceRecord]:
+    def read(self, context: SourceContext) -> Generator[SourceRecord]:
         """Read the records in the order in which they were first stored."""
         object_type = context.object_type
         if object_type not in TABLES:
@@ -174,14 +165,10 @@ class StoredSource(RecordSource):
         chosen = select(table).order_by(table.c.row_id)
         if self.since:
             chosen = chosen.where(table.c.stored_at >= datetime.fromisoformat(self.since))
-
-        def records() -> Generator[SourceRecord]:
-            with context.engine.connect() as connection:
-                rows = connection.execution_options(yield_per=_ROWS).execute(chosen)
-                for row in rows.mappings():
-                    yield SourceRecord(f"row {row['row_id']}", record_of(entity, dict(row)))
-
-        return records()
+        with context.engine.connect() as connection:
+            rows = connection.execution_options(yield_per=_ROWS).execute(chosen)
+            for row in rows.mappings():
+                yield SourceRecord(f"row {row['row_id']}", record_of(entity, dict(row)))
 
 
 @dataclass(frozen=True)
@@ -196,23 +183,16 @@ class DatasetSource(RecordSource):
         """Name the datasets."""
         return f"dataset {', '.join(self.names)}"
 
-    def open(self, context: SourceContext) -> Generator[SourceRecord]:
+    def read(self, context: SourceContext) -> Generator[SourceRecord]:
         """Read the datasets one after the other."""
         datasets = _find_datasets(self.names, context.settings)
-        sources, make_record = context.open_sources(), context.converter()
         hash_key = derive_key(context.settings.require_secret_key(), "masks")
-        for dataset in datasets:
-            dataset.prepare(sources, hash_key=hash_key)
-
-        def records() -> Generator[SourceRecord]:
-            try:
-                for dataset in datasets:
-                    for number, record in enumerate(dataset.all(), 1):
-                        yield make_record(f"{dataset.name}, row {number}", record)
-            finally:
-                _close(sources)
-
-        return records()
+        with closing(context.open_sources()) as sources:
+            for dataset in datasets:
+                dataset.prepare(sources, hash_key=hash_key)
+            for dataset in datasets:
+                for number, record in enumerate(dataset.all(), 1):
+                    yield context.make_record(f"{dataset.name}, row {number}", record)
 
 
 @dataclass(frozen=True)
@@ -228,19 +208,11 @@ class QuerySource(RecordSource):
         """Name the database."""
         return f"SQL on {self.source}"
 
-    def open(self, context: SourceContext) -> Generator[SourceRecord]:
+    def read(self, context: SourceContext) -> Generator[SourceRecord]:
         """Run the query; its columns are named like the fields."""
-        sources, make_record = context.open_sources(), context.converter()
-        source = sources[self.source]
-
-        def records() -> Generator[SourceRecord]:
-            try:
-                for number, row in enumerate(source.stream(self.sql), 1):
-                    yield make_record(f"row {number}", _as_json_values(dict(row)))
-            finally:
-                _close(sources)
-
-        return records()
+        with closing(context.open_sources()) as sources:
+            for number, row in enumerate(sources[self.source].stream(self.sql), 1):
+                yield context.make_record(f"row {number}", _as_json_values(dict(row)))
 
 
 _SOURCES: dict[str, type[RecordSource]] = {
@@ -267,12 +239,7 @@ def _find_datasets(names: list[str], settings: Settings) -> list[TableDataset]:
     return found
 
 
-def _close(sources: Sources) -> None:
-    for source in sources.opened():
-        source.engine.dispose()
-
-
-def _take_as_it_is(row: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+def _convert_unknown(row: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
     return ({}, {"": row.reason}) if isinstance(row, BrokenRow) else (dict(row), {})
 
 

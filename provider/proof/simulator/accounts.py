@@ -6,7 +6,7 @@ credentials are made up.
 
 import secrets
 import time
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
 from flask import Response, request
@@ -32,18 +32,17 @@ class PangoCredentials:
     callback_key: str = ""
 
     def complete(self, state: SimulatorState) -> Self:
-        """Store these credentials; fill the empty ones from the state, or with random text."""
-        kept = {}
-        for field in fields(self):
-            name = field.name
-            kept[name] = state.store_credential(name, getattr(self, name)) or state.store_credential(
-                name, f"{name.replace('_', '-')}-{secrets.token_urlsafe(18)}"
-            )
-        return replace(self, **kept)
+        """Fill the empty credentials from the state, or with random text, and store all."""
+        complete = {}
+        for name, given in asdict(self).items():
+            random = f"{name.replace('_', '-')}-{secrets.token_urlsafe(18)}"
+            complete[name] = given or state.credential(name) or random
+            state.store_credential(name, complete[name])
+        return replace(self, **complete)
 
 
 class Accounts:
-    """Issues and checks tokens. `ends_early`: the seconds after which they end, when earlier than they say."""
+    """Issues and checks tokens. `token_ttl`: the seconds they are valid, when fewer than their answer says."""
 
     def __init__(
         self,
@@ -51,12 +50,12 @@ class Accounts:
         state: SimulatorState,
         *,
         speed_up: float = 1.0,
-        ends_early: float | None = None,
+        token_ttl: float | None = None,
     ) -> None:
         self._credentials = credentials
         self._state = state
         self._seconds = TOKEN_SECONDS / speed_up
-        self._valid_seconds = self._seconds if ends_early is None else ends_early / speed_up
+        self._valid_seconds = self._seconds if token_ttl is None else token_ttl / speed_up
 
     def authenticate(self) -> Response:
         """Answer version 1: a token for username, apiKey and cdpGKey."""

@@ -61,8 +61,8 @@ class Faults:
         with self._lock:
             return limited(self._random.choice(_MALFORMED_WAITS))
 
-    def disturb(self, respond: Callable[[], Response]) -> Response:
-        """Answer a request, or replace the answer by a fault, before or after the request is handled."""
+    def inject(self, respond: Callable[[], Response]) -> Response:
+        """Answer a request, or inject a fault: in place of handling the request, or in place of its answer."""
         if self._happens(self._rates.fail, "500"):
             return answer(
                 {"success": False, "errorCode": "INTERNAL_ERROR", "message": "A simulated failure"}, status=500

@@ -10,7 +10,7 @@ from provider.errors import ConfigurationError
 
 
 def open_server(app: Flask, host: str, port: int) -> BaseWSGIServer:
-    """Listen on a port, a free one for 0, which the server's `port` tells; ConfigurationError when it cannot."""
+    """Listen on a port, on a free one for 0: see the server's `port`. ConfigurationError when it cannot."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         listener = socket.create_server((host, port), family=family)

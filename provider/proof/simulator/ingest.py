@@ -12,7 +12,7 @@ from flask import Response, request
 
 from provider.proof.simulator.faults import Faults, limited
 from provider.proof.simulator.json_answers import answer, sent_object
-from provider.proof.simulator.record_rules import canonical, wrong_field
+from provider.proof.simulator.record_rules import canonical_json, wrong_field
 from provider.proof.simulator.request_windows import RequestWindow, RequestWindows
 from provider.proof.simulator.simulator_state import SimulatorState
 
@@ -33,13 +33,13 @@ class Ingestion:
         state.delete_arrivals(time.time_ns() - round(_DAY / speed_up))
         arrivals = state.arrivals()
         self._last = arrivals[-1] if arrivals else 0
-        self._windows = RequestWindows(speed_up=speed_up, arrivals=arrivals, seen=state.seen())
+        self._windows = RequestWindows(speed_up=speed_up, arrivals=arrivals, counts=state.window_counts())
 
     def ingest(self) -> Response:
         """Answer a request: 429 when a window is full, 400 when it is invalid, 200 when it is queued."""
-        if refused := self._faults.limit() or self._count():
+        if refused := self._faults.limit() or self._check_limits():
             return refused
-        return self._faults.disturb(self._accept)
+        return self._faults.inject(self._accept)
 
     def window_use(self) -> list[tuple[RequestWindow, int]]:
         """Return the windows with the number of requests in each now."""
@@ -47,7 +47,7 @@ class Ingestion:
             used = self._windows.used(max(time.time_ns(), self._last))
             return [(replace(window), count) for window, count in zip(self._windows.windows, used, strict=True)]
 
-    def _count(self) -> Response | None:
+    def _check_limits(self) -> Response | None:
         with self._state.lock:
             # Every arrival has a time of its own, also when the clock stands still or goes back.
             now = max(time.time_ns(), self._last + 1)
@@ -70,7 +70,7 @@ class Ingestion:
         if refused := _check_payload(sent):
             return refused
         try:
-            entries = canonical(sent["entries"])
+            entries = canonical_json(sent["entries"])
         except orjson.JSONEncodeError:  # it reads deeper nesting than it writes
             return _invalid("entries")
         due_at = time.time() + self._delay

@@ -1,4 +1,4 @@
-"""The simulated PangoCDP: joins the parts, and runs the threads that store and call back."""
+"""The simulated PangoCDP: joins its parts, and runs the threads that store records and send callbacks."""
 
 from dataclasses import dataclass, field
 from functools import partial
@@ -24,7 +24,7 @@ class Behaviour:
     state: Path = Path("simulator.db")
     speed_up: float = 1.0
     delay: float = 1.0
-    token_ends_early: float | None = None
+    token_ttl: float | None = None
     callback_url: str = ""
     rates: Rates = field(default_factory=Rates)
     seed: int | None = None
@@ -39,7 +39,7 @@ class Pango:
         self.credentials = credentials.complete(self.state)
         self.journal = Journal()
         self.faults = Faults(behaviour.rates, self.journal, seed=behaviour.seed)
-        self.accounts = Accounts(self.credentials, self.state, speed_up=speed_up, ends_early=behaviour.token_ends_early)
+        self.accounts = Accounts(self.credentials, self.state, speed_up=speed_up, token_ttl=behaviour.token_ttl)
         self.ingestion = Ingestion(self.state, self.faults, speed_up=speed_up, delay=behaviour.delay)
         self._stop = Event()
         report = bool(behaviour.callback_url)

@@ -82,7 +82,7 @@ def call_provider(
 def _fetch_token(client: httpx2.Client, api: TokenApi) -> tuple[Exchange, str | None]:
     body = api.body if api.method == "POST" else None
     response, milliseconds = _send(client, api.method, api.url, {}, body=body)
-    token = _follow(response.content, api.path)
+    token = _find_text(response.content, api.path)
     masked = None if body is None else _mask_values({name: str(value) for name, value in body.items()})
     secrets = [token or "", *(str(value) for value in api.body.values())]
     return _describe(response, milliseconds, {}, masked, secrets), token
@@ -119,13 +119,13 @@ def _describe(
     text = response.text
     for secret in sorted(set(secrets), key=len, reverse=True):
         if len(secret) >= _LONG_SECRET:
-            text = text.replace(secret, mask(secret))
+            text = text.replace(secret, mask_secret(secret))
     request = response.request
     return Exchange(request.method, str(request.url), headers, body, response.status_code, text, milliseconds)
 
 
-def _follow(body: bytes, path: str) -> str | None:
-    """Give the text at a dotted path of a JSON object, or None."""
+def _find_text(body: bytes, path: str) -> str | None:
+    """Return the text at a dotted path of a JSON object, or None."""
     try:
         found: Any = orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -137,7 +137,7 @@ def _follow(body: bytes, path: str) -> str | None:
     return found if isinstance(found, str) and found else None
 
 
-def mask(secret: str) -> str:
+def mask_secret(secret: str) -> str:
     """Show the ends of a secret, enough to tell it from another."""
     return f"{secret[:4]}…{secret[-4:]}" if len(secret) >= _LONG_SECRET else "…"
 
@@ -146,5 +146,5 @@ def _mask_values(secrets: Mapping[str, str]) -> dict[str, str]:
     masked = {}
     for name, value in secrets.items():
         scheme, blank, secret = value.rpartition(" ")
-        masked[name] = f"{scheme}{blank}{mask(secret)}"
+        masked[name] = f"{scheme}{blank}{mask_secret(secret)}"
     return masked

@@ -6,7 +6,7 @@ from threading import Event
 import orjson
 
 from provider.proof.simulator.faults import Faults
-from provider.proof.simulator.record_rules import canonical, cdp_id_of, key_of, ref_id_of
+from provider.proof.simulator.record_rules import canonical_json, cdp_id_of, key_of, ref_id_of
 from provider.proof.simulator.simulator_state import QueuedRequest, SimulatorState, StoredRequest
 
 PAUSE_SECONDS = 0.02
@@ -29,7 +29,7 @@ def _make_outcome(queued: QueuedRequest, faults: Faults, *, report: bool) -> Sto
         key = key_of(queued.object_type, record)
         ref_id = ref_id_of(queued.object_type, record)
         if not (rejected := faults.reject()):
-            records[key] = (ref_id, canonical(record))
+            records[key] = (ref_id, canonical_json(record))
         if report and rejected:
             # The one failure whose code and text are known (PangoCDP, "Data Ingestion Callback").
             results[ref_id] = {"status": 101, "errorMess": "Missing momCode"}

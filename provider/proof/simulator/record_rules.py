@@ -20,7 +20,7 @@ def wrong_field(object_type: str, entries: list[Any]) -> str | None:
     return None
 
 
-def canonical(content: Any) -> bytes:
+def canonical_json(content: Any) -> bytes:
     """Write records as canonical JSON: members sorted by name, no blanks."""
     return orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
 
@@ -56,4 +56,4 @@ def _own_key(record: Mapping[str, Any]) -> str:
     for name in ("refId", "id"):
         if (value := record.get(name)) not in (None, ""):
             return str(value)
-    return sha256(canonical(record)).hexdigest()
+    return sha256(canonical_json(record)).hexdigest()

@@ -29,7 +29,7 @@ class RequestWindows:
     """Counts arrivals. Times are whole nanoseconds since 1970, so that comparisons are exact.
 
     A request at the time t counts in a window before t + its length. A refused request does not count. `arrivals` and
-    `seen` (seconds -> highest, refused) are from an earlier run.
+    `counts` (seconds -> highest, refused) are from an earlier run.
     """
 
     def __init__(
@@ -37,12 +37,12 @@ class RequestWindows:
         *,
         speed_up: float = 1.0,
         arrivals: Iterable[int] = (),
-        seen: Mapping[int, tuple[int, int]] | None = None,
+        counts: Mapping[int, tuple[int, int]] | None = None,
     ) -> None:
         self._arrivals = array("q", arrivals)
         self.windows = [
             RequestWindow(
-                seconds, limit, max(1, round(seconds * _SECOND / speed_up)), *(seen or {}).get(seconds, (0, 0))
+                seconds, limit, max(1, round(seconds * _SECOND / speed_up)), *(counts or {}).get(seconds, (0, 0))
             )
             for seconds, limit in LIMITS
         ]

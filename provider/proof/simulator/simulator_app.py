@@ -62,11 +62,11 @@ def _pango_api(pango: Pango) -> Blueprint:
 
     @api.post("/api/accounts/authen")
     def authenticate() -> Response:
-        return faults.disturb(accounts.authenticate)
+        return faults.inject(accounts.authenticate)
 
     @api.post("/api/v1.0/auth-app/<organisation>/authen")
     def authenticate_app(organisation: str) -> Response:
-        return faults.disturb(lambda: accounts.authenticate_app(organisation))
+        return faults.inject(lambda: accounts.authenticate_app(organisation))
 
     @api.post("/dhub-i/api/v1.0/ingest")
     def ingest() -> Response:

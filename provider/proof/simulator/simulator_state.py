@@ -1,4 +1,4 @@
-"""The state of the simulator in one SQLite file. It is written before a request is answered: a kill loses nothing."""
+"""The state of the simulator in one SQLite file, written before a request is answered: a kill loses nothing."""
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
@@ -91,14 +91,15 @@ class SimulatorState:
         self.lock.acquire()
         self._connection.close()
 
-    def store_credential(self, name: str, value: str) -> str:
-        """Store a credential and return it; for an empty value return the stored one, empty when there is none."""
-        if value:
-            self._write("INSERT OR REPLACE INTO credential VALUES (?, ?)", (name, value))
-            return value
+    def credential(self, name: str) -> str | None:
+        """Return a stored credential, None when there is none."""
         with self._reader() as reader:
             row = reader.execute("SELECT value FROM credential WHERE name = ?", (name,)).fetchone()
-        return row[0] if row else ""
+        return row[0] if row else None
+
+    def store_credential(self, name: str, value: str) -> None:
+        """Store a credential."""
+        self._write("INSERT OR REPLACE INTO credential VALUES (?, ?)", (name, value))
 
     def store_token(self, token: str, *, ends_at: float) -> None:
         """Store a token with its end, in seconds since 1970."""
@@ -115,7 +116,7 @@ class SimulatorState:
         with self._reader() as reader:
             return [at for (at,) in reader.execute("SELECT at FROM arrival ORDER BY at")]
 
-    def seen(self) -> dict[int, tuple[int, int]]:
+    def window_counts(self) -> dict[int, tuple[int, int]]:
         """Return the highest use and the refusals of each window, by its seconds."""
         with self._reader() as reader:
             return {row[0]: (row[1], row[2]) for row in reader.execute("SELECT seconds, highest, refused FROM window")}

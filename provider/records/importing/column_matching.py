@@ -9,12 +9,12 @@ from typing import Any
 from marshmallow.fields import Field
 
 from provider.assist.inspection.column_meaning import (
-    likely_age,
     likely_email,
     likely_key,
     likely_phone,
+    likely_row_date,
     likely_secret,
-    personal,
+    personal_kind,
     words,
 )
 from provider.assist.inspection.value_meaning import looks_like_email
@@ -131,8 +131,8 @@ def _add_guesses(
 
 
 def _by_field_name(entity: Entity, header: str) -> Iterator[str]:
-    if target := find_field(entity, header):
-        yield ".".join(part for part in target if part)
+    if path := find_field(entity, header):
+        yield str(path)
 
 
 def _by_given_name(entity: Entity, header: str, *, headers: Iterable[str]) -> Iterator[str]:
@@ -155,10 +155,10 @@ def _by_meaning(entity: Entity, header: str) -> Iterator[str]:
             yield entity.person[identifier]
     if likely_key(header) and "customerId" in entity.fields:
         yield "customerId"
-    if (age := likely_age(header)) and entity.newest_by:
+    if (age := likely_row_date(header)) and entity.newest_by:
         yield entity.newest_by[-1 if age == _CERTAIN else 0]
     if not _NOT_A_PERSON.intersection(words(header)):
-        yield from (field for field in _PERSONAL_FIELDS.get(personal(header) or "", ()) if field in entity.fields)
+        yield from (field for field in _PERSONAL_FIELDS.get(personal_kind(header) or "", ()) if field in entity.fields)
 
 
 def _by_values(entity: Entity, header: str, *, samples: dict[str, list[Any]], region: str) -> Iterator[str]:

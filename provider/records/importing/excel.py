@@ -54,7 +54,7 @@ def _rows(sheet: Any, name: str) -> Iterator[tuple[int, tuple[Any, ...]]]:
             yield number, cells
     except _DAMAGED:
         raise ConfigurationError(
-            f"{name} is damaged after row {number:,}. Open it in Excel, save it anew and import that."
+            f"{name} is damaged after row {number:,}. Open it in Excel, save it again and import the new file."
         ) from None
 
 

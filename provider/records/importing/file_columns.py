@@ -39,9 +39,9 @@ def match_columns(entity: Entity, headers: Sequence[str], mapping: Mapping[str, 
     left_out: dict[str, Sequence[str]] = {}
     for header in headers:
         field = mapping.get(header, header)
-        target = find_field(entity, field) if field else None
-        if target:
-            name = ".".join(part for part in target if part)
+        path = find_field(entity, field) if field else None
+        if path:
+            name = str(path)
             if name in columns:
                 raise ConfigurationError(
                     f"The columns {columns[name]!r} and {header!r} both mean {name}. "

@@ -2,12 +2,20 @@
 
 from collections.abc import Sequence
 from difflib import get_close_matches
+from typing import NamedTuple
 
 from provider.assist.inspection.column_meaning import words
 from provider.contract.entities import Entity, fields
 
-FieldPath = tuple[str, str | None]
-"""A field's name, and the member's name when the field is a map of custom fields."""
+
+class FieldPath(NamedTuple):
+    """A field of an entity, and the member when the field is a map of custom fields."""
+
+    field: str
+    member: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.field}.{self.member}" if self.member else self.field
 
 
 def find_field(entity: Entity, header: str) -> FieldPath | None:
@@ -16,17 +24,17 @@ def find_field(entity: Entity, header: str) -> FieldPath | None:
     `customFieldLong01` and `customFieldLongs.customFieldLong01` both name a member of customFieldLongs.
     """
     if header in entity.fields:
-        return header, None
+        return FieldPath(header)
     name = plain_name(header)
     for field in entity.fields:
         if field.lower() == name:
-            return field, None
+            return FieldPath(field)
     for field, kind in entity.fields.items():
         if isinstance(kind, fields.CustomFields):
             stem = kind.first.removesuffix("01")
             member = name.removeprefix(field.lower()).removeprefix(stem.lower())
             if kind.names.fullmatch(stem + member) and name.endswith(stem.lower() + member):
-                return field, stem + member
+                return FieldPath(field, stem + member)
     return None
 
 

@@ -1,4 +1,4 @@
-"""How far an import has come: kept in the provider database, so that an interrupted import can continue."""
+"""The progress of an import, stored in the provider database so that an interrupted import can continue."""
 
 import hashlib
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from provider.store.import_table import Import
 
 _MAX_MESSAGES = 200
 _OTHERS = "others"
-_RUNS_TWICE = "This import runs a second time at the same moment. Let the other one end."
+_RUNS_TWICE = "Another process runs this import at the moment. Wait until it ends."
 
 
 @dataclass
@@ -54,7 +54,7 @@ def import_id(path: Path, **options: Any) -> str:
 
 
 class ImportProgress:
-    """The row of one import in the table of unfinished imports."""
+    """The progress of one import: its row in the table of unfinished imports."""
 
     def __init__(self, identity: str, object_type: str) -> None:
         self._id, self._object_type = identity, object_type
@@ -79,8 +79,8 @@ class ImportProgress:
             except IntegrityError:
                 raise ConfigurationError(_RUNS_TWICE) from None
         else:
-            own = update(Import).where(Import.id == self._id, Import.position == self._position)
-            if connection.execute(own.values(values)).rowcount != 1:
+            unchanged = update(Import).where(Import.id == self._id, Import.position == self._position)
+            if connection.execute(unchanged.values(values)).rowcount != 1:
                 raise ConfigurationError(_RUNS_TWICE)
         self._position = counts.position
 

@@ -18,7 +18,7 @@ from provider.records.importing.file_rows import BrokenRow
 from provider.records.importing.import_progress import ImportCounts, ImportProgress, count_messages, import_id
 from provider.records.importing.readers import FileRows
 from provider.records.importing.rejected_rows import RejectedFile, Rejection, can_continue
-from provider.records.importing.row_conversion import RowConversion
+from provider.records.importing.row_conversion import RowConversion, join_problems
 from provider.store.entity_tables import TABLES, row_of, utc_now
 from provider.store.upsert import make_upsert
 
@@ -29,7 +29,7 @@ _REFUSED = "holds something the database does not take, such as a text that is t
 
 @dataclass(frozen=True, kw_only=True)
 class ImportOptions:
-    """How the rows of a file are converted; see `RowConversion`."""
+    """How the rows of a file are converted: the parameters of `RowConversion`."""
 
     region: str
     mapping: Mapping[str, str] = field(default_factory=dict)
@@ -61,7 +61,7 @@ class ImportRun:
         An interrupted import continues after its last batch; the counts include the earlier run.
         """
         with FileRows(self._path) as rows:
-            convert = self._make_conversion(rows)
+            convert = RowConversion(self._entity, **vars(self._options), keeps_unknown=rows.headers is None)
             if self._dry_run:
                 while batch := list(islice(rows, BATCH)):
                     self._check_batch(batch, convert, self.counts)
@@ -79,29 +79,11 @@ class ImportRun:
                 with self._engine.begin() as connection:
                     progress.delete(connection)
 
-    def _make_conversion(self, rows: FileRows) -> RowConversion:
-        options = self._options
-        return RowConversion(
-            self._entity,
-            options.mapping,
-            region=options.region,
-            time_format=options.time_format,
-            zone=options.zone,
-            keeps_unknown=rows.headers is None,
-        )
-
     def _load_progress(self) -> ImportProgress:
-        """Load the progress of an interrupted run; without its file of rejected rows, the import starts anew."""
-        options = self._options
-        identity = import_id(
-            self._path,
-            object_type=self._entity.object_type,
-            region=options.region,
-            mapping=dict(options.mapping),
-            time_format=options.time_format,
-            zone=str(options.zone),
-        )
-        progress = ImportProgress(identity, self._entity.object_type)
+        """Load the progress of an interrupted run; without its file of rejected rows, start again at the first row."""
+        object_type = self._entity.object_type
+        options = {**vars(self._options), "zone": str(self._options.zone)}
+        progress = ImportProgress(import_id(self._path, object_type=object_type, **options), object_type)
         with self._engine.begin() as connection:
             counts = progress.load(connection)
             if counts and can_continue(self._path, counts.rejected_bytes):
@@ -163,8 +145,7 @@ class ImportRun:
             if problems:
                 counts.rejected += 1
                 count_messages(counts.reasons, problems)
-                reason = "; ".join(f"{name} {message}".strip() for name, message in problems.items())
-                rejections.append((number, row, reason))
+                rejections.append((number, row, join_problems(problems)))
                 continue
             counts.stored += 1
             count_messages(counts.warnings, self._entity.warnings(record))

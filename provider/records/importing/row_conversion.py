@@ -50,12 +50,12 @@ class RowConversion:
     ) -> None:
         self._entity, self._mapping, self._keeps_unknown = entity, mapping, keeps_unknown
         self._region, self._time_format, self._zone = region, time_format, zone
-        self._targets: dict[str, FieldPath | None] = {}
+        self._paths: dict[str, FieldPath | None] = {}
         self._converters: dict[str, Callable[[Any], Any]] = {}
         self._times: set[str] = set()
         for name, field in entity.fields.items():
-            self._converters[name] = self._make_converter(name, field)
             of = field.of if isinstance(field, fields.CustomFields) else field
+            self._converters[name] = self._make_converter(name, of)
             if isinstance(of, fields.Timestamp):
                 self._times.add(name)
 
@@ -72,47 +72,45 @@ class RowConversion:
         for header, value in row.items():
             if value is None or value == "":
                 continue
-            target = self._targets[header] if header in self._targets else self._find(header)
-            if target is None:
+            path = self._paths[header] if header in self._paths else self._find(header)
+            if path is None:
                 if self._keeps_unknown and header not in self._mapping:
                     record[header] = value
-            elif target[0] in self._times:
-                times.append((target, value))
+            elif path.field in self._times:
+                times.append((path, value))
             else:
-                self._put(record, problems, target, value, self._converters[target[0]])
+                self._put(record, problems, path, value, self._converters[path.field])
         if times:
-            at = partial(
-                field_values.read_timestamp, zone=self._zone or self._zone_of(record), time_format=self._time_format
-            )
-            for target, value in times:
-                self._put(record, problems, target, value, at)
+            zone = self._zone or self._zone_of(record)
+            read_time = partial(field_values.read_timestamp, zone=zone, time_format=self._time_format)
+            for path, value in times:
+                self._put(record, problems, path, value, read_time)
         return record, problems
 
     def _put(
         self,
         record: dict[str, Any],
         problems: dict[str, str],
-        target: FieldPath,
+        path: FieldPath,
         value: Any,
         convert: Callable[[Any], Any],
     ) -> None:
-        name, member = target
-        if member is None and isinstance(self._entity.fields[name], fields.CustomFields):
-            self._put_all(record, problems, name, value, convert)
+        if path.member is None and isinstance(self._entity.fields[path.field], fields.CustomFields):
+            self._put_all(record, problems, path.field, value, convert)
             return
         try:
             converted = convert(value)
         except field_values.Unconvertible as error:
-            problems[f"{name}.{member}" if member else name] = str(error)
+            problems[str(path)] = str(error)
             converted = value
         if converted is None or converted == "":
             return
-        place, at = (record, name) if member is None else (record.setdefault(name, {}), member)
-        if not isinstance(place, dict):
+        holder, name = (record, path.field) if path.member is None else (record.setdefault(path.field, {}), path.member)
+        if not isinstance(holder, dict):
             return  # the map of custom fields is no map, and is refused as a whole
-        if at in place:
-            problems[f"{name}.{member}" if member else name] = "is given twice"
-        place[at] = converted
+        if name in holder:
+            problems[str(path)] = "is given twice"
+        holder[name] = converted
 
     def _put_all(
         self, record: dict[str, Any], problems: dict[str, str], name: str, value: Any, convert: Callable[[Any], Any]
@@ -125,17 +123,17 @@ class RowConversion:
             members = value
         if isinstance(members, dict):
             for member, part in members.items():
-                self._put(record, problems, (name, member), part, convert)
+                self._put(record, problems, FieldPath(name, member), part, convert)
         elif members is not None:
             record[name] = members
 
     def _find(self, header: str) -> FieldPath | None:
         """Find a header's field by the mapping or by its name, and remember it."""
         name = self._mapping.get(header, header)
-        target = find_field(self._entity, name) if name else None
-        if target or not self._keeps_unknown:  # JSON Lines may have any number of keys
-            self._targets[header] = target
-        return target
+        path = find_field(self._entity, name) if name else None
+        if path or not self._keeps_unknown:  # JSON Lines may have any number of keys
+            self._paths[header] = path
+        return path
 
     def _zone_of(self, record: Mapping[str, Any]) -> tzinfo | None:
         hours = record.get("timezoneGmt")
@@ -144,13 +142,19 @@ class RowConversion:
         return _ZONES.get(self._region)
 
     def _make_converter(self, name: str, field: Field[Any]) -> Callable[[Any], Any]:
-        of = field.of if isinstance(field, fields.CustomFields) else field
-        if isinstance(of, fields.PhoneText):
+        if isinstance(field, fields.PhoneText):
             return partial(field_values.read_phone, region=self._region)
-        if isinstance(of, fields.TextDate):
+        if isinstance(field, fields.TextDate):
             return partial(field_values.read_day, time_format=self._time_format)
         if name == "gender":
             return field_values.read_gender
         if name in (*self._entity.key, "customerId"):
             return field_values.read_key
-        return next((convert for kind, convert in _CONVERTERS.items() if isinstance(of, kind)), field_values.read_json)
+        return next(
+            (convert for kind, convert in _CONVERTERS.items() if isinstance(field, kind)), field_values.read_json
+        )
+
+
+def join_problems(problems: Mapping[str, str]) -> str:
+    """Write the problems of a row as one text."""
+    return "; ".join(f"{name} {problem}".strip() for name, problem in problems.items())

@@ -1,1 +1,1 @@
-"""Requests of people about their data: to see it, to have it erased, to be served no more."""
+"""What a person may demand: a report of their data, its erasure, and that no lookup finds them."""

@@ -20,7 +20,7 @@ _LAST_DIGITS = 6
 class Person:
     """The identifiers of one person: phones in E.164 form, emails in lower case, customer ids as they are.
 
-    An empty one is false.
+    A person without identifiers is false.
     """
 
     phones: frozenset[str] = frozenset()
@@ -38,14 +38,14 @@ class Person:
     def matches(self, written: str, *, region: str) -> bool:
         """Say whether a text is a phone or an email of the person, in any written form."""
         if "@" in written:
-            return canonical(EMAIL, written, region=region) in self.emails
+            return canonical_identifier(EMAIL, written, region=region) in self.emails
         digits = "".join(character for character in unicodedata.normalize("NFKC", written) if character.isdigit())
         return any(digits.endswith(phone[-_LAST_DIGITS:]) for phone in self.phones) and (
-            canonical(PHONE, written, region=region) in self.phones
+            canonical_identifier(PHONE, written, region=region) in self.phones
         )
 
 
-def canonical(kind: str, written: str, *, region: str) -> str | None:
+def canonical_identifier(kind: str, written: str, *, region: str) -> str | None:
     """Return the form in which identifiers are compared; None when the text is no identifier of this kind."""
     if kind == PHONE:
         phone = phone_or_none(written, region=region)

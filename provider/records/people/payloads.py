@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, Executable, delete, literal, select, update
 
-from provider.records.people.identifiers import CUSTOMER_ID, Person, canonical
+from provider.records.people.identifiers import CUSTOMER_ID, Person, canonical_identifier
 from provider.store.push_tables import Batch, DeadLetter, Push, Webhook
 
 _TABLES = (Batch, DeadLetter, Webhook)
@@ -28,7 +28,7 @@ class Mention:
 
 
 def find_mentions(connection: Connection, person: Person, *, region: str) -> Iterator[Mention]:
-    """Read all payloads and yield those that mention the person. The members of a list are judged one by one.
+    """Read all payloads and yield those that mention the person. Each member of a list is checked by itself.
 
     A record with another customer's id belongs to that customer, as in the tables of the entities.
     """
@@ -81,18 +81,18 @@ def _select_payloads(table: type[Batch | DeadLetter | Webhook]) -> Executable:
 
 
 def _belongs_to_other(record: Any, person: Person, region: str) -> bool:
-    """Say whether a record has another customer's id; its phone and email do not matter then."""
+    """Say whether a record has another customer's id, whatever phone and email it has."""
     customer = record.get(CUSTOMER_ID) if isinstance(record, dict) else None
     return (
         bool(person.customers)
         and isinstance(customer, str)
-        and (known := canonical(CUSTOMER_ID, customer, region=region)) is not None
+        and (known := canonical_identifier(CUSTOMER_ID, customer, region=region)) is not None
         and known not in person.customers
     )
 
 
 def _identifies(name: str, text: str, person: Person, region: str) -> bool:
-    if name == CUSTOMER_ID and canonical(CUSTOMER_ID, text, region=region) in person.customers:
+    if name == CUSTOMER_ID and canonical_identifier(CUSTOMER_ID, text, region=region) in person.customers:
         return True
     return person.matches(text, region=region)
 

@@ -95,12 +95,10 @@ def _collect_values(connection: Connection, column: str, condition: _Condition, 
 
 def _is_about(connection: Connection, table: Table, person: Person, region: str) -> ColumnElement[bool]:
     """Make the condition for rows about the person: their own, and relationships in which they are the relative."""
-    theirs = _belongs_to(table, person)
-    return (
-        theirs | table.c.row_id.in_(_find_relationships(connection, person, region))
-        if table is _RELATIONSHIPS
-        else theirs
-    )
+    own = _belongs_to(table, person)
+    if table is not _RELATIONSHIPS:
+        return own
+    return own | table.c.row_id.in_(_find_relationships(connection, person, region))
 
 
 def _find_relationships(connection: Connection, person: Person, region: str) -> list[int]:

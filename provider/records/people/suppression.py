@@ -15,7 +15,14 @@ from provider.auth.callers import CACHE_SECONDS
 from provider.auth.keys import derive_key, random_id
 from provider.dataset import Query
 from provider.errors import ConfigurationError
-from provider.records.people.identifiers import CUSTOMER_ID, EMAIL, IDENTIFYING_FIELDS, PHONE, Person, canonical
+from provider.records.people.identifiers import (
+    CUSTOMER_ID,
+    EMAIL,
+    IDENTIFYING_FIELDS,
+    PHONE,
+    Person,
+    canonical_identifier,
+)
 from provider.store.suppression_table import Suppression
 
 log = structlog.get_logger()
@@ -64,7 +71,7 @@ class Suppressed:
     def include_record(self, record: Mapping[str, object]) -> bool:
         """Say whether the fields of a record show that it is a suppressed person's."""
         return any(
-            (value := canonical(kind, str(record[name]), region=self.region)) and self._has(kind, value)
+            (value := canonical_identifier(kind, str(record[name]), region=self.region)) and self._has(kind, value)
             for name, kind in IDENTIFYING_FIELDS.items()
             if record.get(name) is not None
         )
@@ -107,7 +114,7 @@ class Suppressions:
 
 
 def suppress_person(engine: Engine, hasher: IdentifierHasher, person: Person) -> int:
-    """Suppress a person under all these identifiers, which are restored together; return how many they are."""
+    """Suppress a person under all their identifiers, which are restored together; return the number of identifiers."""
     group, now = random_id(), datetime.now(UTC)
     digests = hasher.digests(person)
     rows = [{"digest": digest, "person": group, "created_at": now} for digest in (hasher.key_digest, *digests)]
@@ -118,7 +125,7 @@ def suppress_person(engine: Engine, hasher: IdentifierHasher, person: Person) ->
 
 
 def restore_person(engine: Engine, hasher: IdentifierHasher, given: Person) -> int:
-    """Lift each suppression that has all these identifiers; return how many identifiers are served again.
+    """End each suppression that has all these identifiers; return how many identifiers are served again.
 
     ConfigurationError for another secret key.
     """
