@@ -4,11 +4,11 @@ from alembic import context
 from alembic.operations import Operations
 from alembic.operations.ops import AddColumnOp
 from alembic.operations.toimpl import add_column
-from sqlalchemy import inspect
+from sqlalchemy import Connection, NullPool, event, inspect
 
 from provider.settings import Settings
 from provider.store.migration_history import VERSION_TABLE
-from provider.store.provider_database import open_database
+from provider.store.provider_database import LOCK_SECONDS, open_database
 from provider.store.schema import metadata
 from provider.store.table_base import UtcDateTime
 
@@ -33,7 +33,21 @@ def add_missing_column(operations: Operations, operation: AddColumnOp) -> None:
         add_column(operations, operation)
 
 
-engine = open_database(settings)
+def wait_for_other_upgrades(connection: Connection) -> None:
+    """Let one upgrade of a database run at a time; SQLite waits when the transaction begins."""
+    match connection.dialect.name:
+        case "postgresql":
+            connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
+            connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('provider db upgrade'))")
+            connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'")
+        case "mysql" | "mariadb":
+            connection.exec_driver_sql("SELECT GET_LOCK(CONCAT('provider.', MD5(DATABASE())), 600)")
+
+
+engine = open_database(settings, poolclass=NullPool)  # closing the connection ends MariaDB's lock
+is_sqlite = engine.dialect.name == "sqlite"
+if is_sqlite:
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
 with engine.connect() as connection:
     context.configure(
         connection=connection,
@@ -43,7 +57,8 @@ with engine.connect() as connection:
         render_item=render_type,
         compare_server_default=True,
         render_as_batch=True,
+        transactional_ddl=is_sqlite or None,  # Alembic's own choice for the other databases
     )
     with context.begin_transaction():
+        wait_for_other_upgrades(connection)
         context.run_migrations()
-engine.dispose()

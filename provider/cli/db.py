@@ -8,14 +8,16 @@ from typing import Any
 
 import click
 from alembic import command as alembic
+from alembic.operations.ops import AddColumnOp, AlterColumnOp, ModifyTableOps
 from alembic.script import Script
 from alembic.util import CommandError
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import NullPool
+from sqlalchemy.exc import DBAPIError
 
 from provider.errors import ConfigurationError
 from provider.settings import Settings
 from provider.store.migration_history import all_migrations, partner_migrations
-from provider.store.provider_database import migrated_database, unreachable
+from provider.store.provider_database import check_migrations_run, open_database, unreachable
 
 
 def upgrade_database(settings: Settings) -> None:
@@ -23,8 +25,13 @@ def upgrade_database(settings: Settings) -> None:
     try:
         for config in all_migrations(settings):
             alembic.upgrade(config, "heads")
-    except OperationalError as error:
-        raise unreachable(error) from None
+    except DBAPIError as error:
+        if error.statement is None or error.connection_invalidated:
+            raise unreachable(error) from None
+        cause = str(error.orig).partition("\n")[0]
+        raise ConfigurationError(
+            f"The provider database refused a migration: {cause}. Correct the migration if it is yours."
+        ) from None
     except CommandError as error:
         raise ConfigurationError(
             f"The migrations do not fit the provider database: {error}. "
@@ -37,15 +44,15 @@ def write_partner_migration(settings: Settings, message: str) -> Path:
 
     ConfigurationError when the provider database is not up to date, or nothing differs.
     """
-    with migrated_database(settings):
-        # "heads": after two branches of a fork were merged, the new migration follows both.
-        script = alembic.revision(
-            partner_migrations(settings),
-            message,
-            autogenerate=True,
-            head="heads",
-            process_revision_directives=_skip_empty,
-        )
+    check_migrations_run(open_database(settings, poolclass=NullPool), settings)
+    # "heads": after two branches of a fork were merged, the new migration follows both.
+    script = alembic.revision(
+        partner_migrations(settings),
+        message,
+        autogenerate=True,
+        head="heads",
+        process_revision_directives=_keep_fields,
+    )
     if not isinstance(script, Script):
         raise ConfigurationError("The tables have every field. Write yours into _entity_fields.py first.")
     file = Path(script.path)
@@ -54,8 +61,18 @@ def write_partner_migration(settings: Settings, message: str) -> Path:
     return file
 
 
-def _skip_empty(_context: Any, _revision: Any, scripts: list[Any]) -> None:
-    if scripts[0].upgrade_ops.is_empty():
+def _keep_fields(_context: Any, _revision: Any, scripts: list[Any]) -> None:
+    """Keep what adds or changes a column, and drop nothing: a column holds data, an index may be somebody's own.
+
+    No migration is written when nothing is left.
+    """
+    upgrade = scripts[0].upgrade_ops
+    upgrade.ops = [table for table in upgrade.ops if isinstance(table, ModifyTableOps)]
+    for table in upgrade.ops:
+        table.ops = [change for change in table.ops if isinstance(change, AddColumnOp | AlterColumnOp)]
+    upgrade.ops = [table for table in upgrade.ops if table.ops]
+    upgrade.reverse_into(scripts[0].downgrade_ops)
+    if upgrade.is_empty():
         scripts.clear()
 
 

@@ -23,6 +23,9 @@ LONGEST_EMAIL = 254
 LONGEST_PHONE = 16
 """ITU-T E.164 section 6.2.1: fifteen digits, and the plus."""
 
+LONGEST_COLUMN_NAME = 60
+"""In bytes; PostgreSQL cuts names after 63."""
+
 
 def record_of(entity: Entity, row: Mapping[str, Any]) -> dict[str, Any]:
     """Return the record of a row: the entity's fields that are not blank, and the keys that no page lists."""
@@ -89,24 +92,39 @@ TABLES: dict[str, Table] = {object_type: _make_table(entity) for object_type, en
 """By objectType."""
 
 
-def add_field(object_type: str, name: str, field: Field[Any]) -> None:
-    """Add a partner's field to an entity, and its column to the entity's table if there is one.
+def add_field(object_type: str, name: str, field: Field[Any]) -> Column[Any] | None:
+    """Add a partner's field to an entity, and its column to the entity's table; return the column if there is one.
 
-    Nothing happens when the same field was added before. ConfigurationError when the field cannot be added.
+    The same field may be added again. ConfigurationError when the field cannot be added.
     """
     entity, table = ENTITIES.get(object_type), TABLES.get(object_type)
     if entity is None:
         raise ConfigurationError(f"{object_type!r} is no entity. Those are: {', '.join(ENTITIES)}.")
     if entity.fields.get(name) is field:
-        return
+        return table.c[name] if table is not None else None
     if name in entity.fields:
         raise ConfigurationError(
             f"{object_type} has a field {name} of its own. Remove yours; its column keeps what is stored there."
         )
-    if table is not None and name in table.c:
-        raise ConfigurationError(f"{name} is a column that every entity has. Choose another name.")
+    if table is not None:
+        _check_column_name(name, table)
     if type(field).__module__ != fields.__name__:
         raise ConfigurationError(f"{name} is no field. Write one of {fields.__name__}, like Text or Long.")
     entity.fields[name] = field
-    if table is not None:
-        table.append_column(Column(name, _column_type(field)))
+    if table is None:
+        return None
+    column = Column(name, _column_type(field))
+    table.append_column(column)
+    return column
+
+
+def _check_column_name(name: str, table: Table) -> None:
+    """Check that each kind of database takes the name; most do not tell small letters from capital ones."""
+    if not name.isidentifier() or len(name.encode()) > LONGEST_COLUMN_NAME:
+        raise ConfigurationError(
+            f"{name!r} is no name for a column. Choose at most {LONGEST_COLUMN_NAME} letters and digits."
+        )
+    if name.lower() in {column.name.lower() for column in table.c}:
+        raise ConfigurationError(
+            f"{name} is a column that every entity has, or a field in other capital letters. Choose another name."
+        )

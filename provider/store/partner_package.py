@@ -4,8 +4,12 @@ import importlib
 import importlib.util
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from provider.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from sqlalchemy import Column
 
 FIELDS = "_entity_fields"
 """The file of a partner's own fields of Pango's entities, in their datasets package."""
@@ -31,24 +35,27 @@ def partner_folder(package_name: str) -> Path | None:
     return Path(next(iter(folders))) if folders else None
 
 
-def load_partner_fields(package_name: str) -> None:
-    """Add the partner's own fields to the entities and their tables; ConfigurationError when one is wrong.
+def load_partner_fields(package_name: str) -> "list[Column[Any]]":
+    """Add the partner's own fields to the entities and their tables; return the columns.
 
-    The file `_entity_fields.py` holds `fields = {"customer-membership": {"expiringPoint": Long("...")}}`. Nothing
-    happens without the file, or when it was loaded before.
+    The file `_entity_fields.py` holds `fields = {"customer-membership": {"expiringPoint": Long("...")}}`. Without the
+    file there are none. The same file may be loaded again. ConfigurationError when a field is wrong.
     """
     folder = partner_folder(package_name)
     file = folder and folder / f"{FIELDS}.py"
     if not file or not file.is_file():
-        return
+        return []
     from provider.store.entity_tables import add_field  # noqa: PLC0415 -- most commands need no entities
 
     try:
         module = importlib.import_module(f"{package_name}.{FIELDS}")
-        for object_type, declared in module.fields.items():
-            for name, field in declared.items():
-                add_field(object_type, name, field)
+        columns = [
+            add_field(object_type, name, field)
+            for object_type, declared in module.fields.items()
+            for name, field in declared.items()
+        ]
     except ConfigurationError as error:
         raise ConfigurationError(f"{file}: {error}") from None
     except Exception as error:
         raise ConfigurationError(f"{file}: {type(error).__name__}: {error}. Correct the file.") from error
+    return [column for column in columns if column is not None]

@@ -5,7 +5,7 @@ from contextlib import closing, contextmanager
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, event, inspect
 from sqlalchemy.exc import SQLAlchemyError
 
 from provider.database.drivers import driver_error
@@ -32,6 +32,17 @@ def open_database(settings: Settings, **options: Any) -> Engine:
 
 
 def check_migrated(engine: Engine, settings: Settings) -> None:
+    """Check that every migration was run, and that each field has its column; ConfigurationError says what to run."""
+    check_migrations_run(engine, settings)
+    for column in load_partner_fields(settings.datasets):
+        if column.name not in {found["name"] for found in inspect(engine).get_columns(column.table.name)}:
+            raise ConfigurationError(
+                f"The field {column.name} in _entity_fields.py has no column yet. "
+                f'Run `provider db revision -m "{column.name}"`, then `provider db upgrade`.'
+            )
+
+
+def check_migrations_run(engine: Engine, settings: Settings) -> None:
     """Check that every migration was run; ConfigurationError says what to run."""
     try:
         with engine.connect() as connection:

@@ -46,7 +46,7 @@ def stop_in_the_middle(folder, url, file, stop):
     )
     rejected = file.with_name(f"{file.name}.rejected.csv")
     try:
-        eventually(lambda: process.poll() is not None or (rejected.exists() and rejected.stat().st_size > 500))
+        eventually(lambda: process.poll() is not None or (rejected.exists() and rejected.stat().st_size > 1500))
         stop(process)
         _, said = process.communicate(timeout=PATIENCE_SECONDS)
     finally:

@@ -7,11 +7,13 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 from services import mariadb_database, postgresql_database
+from sqlalchemy import create_engine
 from support import CHECKOUT, SECRET_KEY, environment
 
 from provider.errors import ConfigurationError
@@ -46,7 +48,7 @@ RECORD = {
 }  # fmt: skip
 
 
-def migration(revision: str, after: str, *fields: str) -> str:
+def migration(revision: str, after: str | None, *fields: str) -> str:
     """Write a migration that adds fields to the memberships."""
     return MIGRATION.format(revision=revision, after=after, fields=fields)
 
@@ -91,6 +93,12 @@ class Fork:
         self.provider("db", "revision", "-m", "expiring points")
         self.provider("db", "upgrade")
 
+    def write_migration(self, revision: str, after: str | None, *fields: str) -> None:
+        """Write a migration of the fork's own, which adds fields to the memberships."""
+        folder = self.package / "_migrations"
+        folder.mkdir(exist_ok=True)
+        (folder / f"20990101_{revision}.py").write_text(migration(revision, after, *fields))
+
     def merge_ours(self, *fields: str) -> None:
         """Take over a later version of ours, with fields more in an entity's class and a migration."""
         source = self.folder / "provider/contract/entities/customer.py"
@@ -112,6 +120,13 @@ class Fork:
         )
         return self.python("-c", text).strip()
 
+    def run_sql(self, statement: str) -> None:
+        """Change the provider database by hand."""
+        engine = create_engine(self.environment["PROVIDER_DATABASE_URL"])
+        with engine.begin() as connection:
+            connection.exec_driver_sql(statement)
+        engine.dispose()
+
     def store(self) -> None:
         """Import one membership with both fields."""
         with (self.folder / "records.csv").open("w") as file:
@@ -128,13 +143,18 @@ class Fork:
 
 
 @pytest.fixture(params=["SQLite", "PostgreSQL", "MariaDB"])
-def fork(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Fork]:
-    """Give a fork whose tables are ours, on each kind of database."""
+def empty_fork(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Fork]:
+    """Give a fork without tables, on each kind of database."""
     make = {"PostgreSQL": postgresql_database, "MariaDB": mariadb_database}.get(request.param)
     with make() if make else nullcontext(f"sqlite:///{tmp_path}/provider.db") as url:
-        made = Fork(tmp_path / "fork", url)
-        made.provider("db", "upgrade")
-        yield made
+        yield Fork(tmp_path / "fork", url)
+
+
+@pytest.fixture
+def fork(empty_fork: Fork) -> Fork:
+    """Give a fork whose tables are ours, on each kind of database."""
+    empty_fork.provider("db", "upgrade")
+    return empty_fork
 
 
 def test_a_fork_follows_ours(fork):
@@ -149,6 +169,14 @@ def test_a_fork_follows_ours(fork):
     fork.provider("db", "upgrade")
     fork.python("-c", CHECK)
     assert fork.held() == RECORD
+
+
+def test_machines_may_upgrade_at_the_same_time(empty_fork):
+    """When several machines upgrade one empty database at once, each ends well, with ours and the fork's migrations."""
+    empty_fork.write_migration("aaaaaaaaaaaa", None, "expiringPoint")
+    with ThreadPoolExecutor() as machines:
+        list(machines.map(lambda _: empty_fork.provider("db", "upgrade"), range(3)))
+    assert "No clients yet" in empty_fork.provider("client", "list")
 
 
 def test_an_empty_database_gets_all_migrations(tmp_path):
@@ -173,11 +201,12 @@ def test_two_branches_of_a_fork_need_no_merge(tmp_path):
     (first,) = (fork.package / "_migrations").glob("*.py")
     head = first.stem.rpartition("_")[2]
     for revision, field in (("aaaaaaaaaaaa", "a"), ("bbbbbbbbbbbb", "b")):
-        file = fork.package / f"_migrations/20990101_{field}.py"
-        file.write_text(migration(revision, head, field))
+        fork.write_migration(revision, head, field)
     fork.provider("db", "upgrade")
-    fork.provider("db", "revision", "-m", "no a and no b")
-    (written,) = (fork.package / "_migrations").glob("*no_a_and_no_b*")
+    declared = "".join(f'"{field}": Long("A number."), ' for field in ("a", "b", "c"))
+    (fork.package / "_entity_fields.py").write_text(OWN_FIELDS.replace('"expiringPoint"', f'{declared}"expiringPoint"'))
+    fork.provider("db", "revision", "-m", "field c")
+    (written,) = (fork.package / "_migrations").glob("*field_c*")
     assert "aaaaaaaaaaaa" in written.read_text()
     assert "bbbbbbbbbbbb" in written.read_text()
     fork.provider("db", "upgrade")
@@ -202,6 +231,40 @@ def test_a_migration_for_nothing_is_not_written(tmp_path):
     assert not (fork.package / "_migrations").exists()
 
 
+def test_a_migration_drops_nothing(fork):
+    """A field taken out of the file keeps its column and what is stored; so does an index that somebody added."""
+    fork.add_fields()
+    fork.store()
+    fork.run_sql("CREATE INDEX ix_of_theirs ON provider_customer_membership (newest_at)")
+    fields = fork.package / "_entity_fields.py"
+    fields.write_text(OWN_FIELDS.replace("expiringPoint", "laterPoint"))
+    fork.provider("db", "revision", "-m", "later points")
+    (written,) = (fork.package / "_migrations").glob("*later_points*")
+    up, _, down = written.read_text().partition("def downgrade")
+    assert "drop" not in up
+    assert down.count("drop") == 1
+    fork.provider("db", "upgrade")
+    fields.write_text(OWN_FIELDS)
+    assert fork.held() == RECORD
+
+
+def test_a_field_without_a_column_is_told(fork):
+    """Until the column of a declared field is made, each command says how to make it."""
+    (fork.package / "_entity_fields.py").write_text(OWN_FIELDS)
+    for command in (("client", "list"), ("serve",)):
+        printed = fork.provider(*command, fails=True)
+        assert "expiringPoint" in printed
+        assert "provider db revision" in printed
+
+
+def test_a_migration_that_fails_is_told(fork):
+    """What the database says of a migration is told, not that the database is down."""
+    fork.write_migration("aaaaaaaaaaaa", None, "expiringPoint")
+    (file,) = (fork.package / "_migrations").glob("*.py")
+    file.write_text(file.read_text().replace("provider_customer_membership", "provider_no_such_table"))
+    assert "provider_no_such_table" in fork.provider("db", "upgrade", fails=True)
+
+
 def test_migrations_that_are_gone_are_told(tmp_path):
     """A database with a migration that is not here any more is left alone, and the message says so."""
     fork = Fork(tmp_path / "fork", f"sqlite:///{tmp_path}/provider.db")
@@ -217,6 +280,9 @@ WRONG = {
     'fields = {"customer-membership": {"status": Long("A.")}}': "has a field status of its own",
     'fields = {"customer-membership": {"unlisted": Long("A.")}}': "every entity has",
     'fields = {"customer-membership": {"a": "A."}}': "a is no field",
+    'fields = {"customer-membership": {"MembershipId": Long("A.")}}': "MembershipId is a column that every entity has",
+    'fields = {"customer-membership": {"a b": Long("A.")}}': "'a b' is no name for a column",
+    f'fields = {{"customer-membership": {{"{"a" * 61}": Long("A.")}}}}': "is no name for a column",
     "fields = [": "SyntaxError",
     "": "AttributeError",
 }
