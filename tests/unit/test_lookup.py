@@ -5,7 +5,7 @@ import unicodedata
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from marshmallow import Schema, fields, validate
+from marshmallow import Schema, fields, pre_load, validate
 
 from provider.contract.identity import canonical_phone
 from provider.dataset import Dataset, Query
@@ -127,6 +127,27 @@ def test_a_declared_parameter_is_validated(sent, named):
     """A declared parameter that is missing, blank or breaks its rule is InvalidRequest, and the message names it."""
     with pytest.raises(InvalidRequest, match=f"^{named}"):
         parse_query(CAMPAIGN, {"phone": "0359677657", **sent})
+
+
+def test_the_error_names_each_bad_parameter_with_all_its_reasons():
+    """The message has every bad parameter with its reasons; a parameter of several members is told in a word."""
+
+    class Several(Schema):
+        code = fields.String(validate=[validate.Length(max=2), validate.ContainsOnly("ab")])
+        since = fields.Date()
+        days = fields.List(fields.Integer())
+
+        @pre_load
+        def split(self, sent, **_):
+            """Take a list as text with commas; what no field declares is ignored here too."""
+            return {**sent, "days": sent["days"].split(","), "undeclared": 1}
+
+    with pytest.raises(InvalidRequest) as caught:
+        parse_query(make(parameters=Several), {"phone": "0359677657", "code": "xyz", "since": "soon", "days": "1,x"})
+    assert caught.value.message == (
+        "code: Longer than maximum length 2. One or more of the choices you made was not in: a, b. "
+        "since: Not a valid date. days: invalid."
+    )
 
 
 def test_an_optional_parameter_left_blank_has_its_default():

@@ -73,6 +73,15 @@ def test_a_required_field_is_missed(name, absent):
             assert ENTITIES[name].problems(lacking) == {field: "is missing"}
 
 
+def test_a_broken_condition_names_its_alternatives():
+    """Where one of several fields is needed, the first is missed, and all ways to mend it are told."""
+    names = ("phone", "email", "fullName", "firstName", "lastName")
+    assert problems("customer-identity", **dict.fromkeys(names)) == {
+        "phone": "is missing: send phone, or email",
+        "fullName": "is missing: send fullName, or firstName and lastName",
+    }
+
+
 @every_entity
 @pytest.mark.parametrize("absent", [None, "", "   "], ids=["null", "blank", "spaces"])
 def test_a_field_that_is_not_required_may_be_blank(name, absent):
