@@ -255,3 +255,16 @@ def test_shaping_twice_changes_nothing(value):
     """A shaped record is shaped again into itself."""
     once = flat({"field": value})
     assert flat(once) == once
+
+
+def test_objects_end_at_the_depth_orjson_can_write():
+    """Objects within objects are cut where orjson would fail, as lists are."""
+    deep = {}
+    for _ in range(400):
+        deep = {"in": deep}
+    assert orjson.dumps(flat({"v": deep}))
+
+
+def test_a_set_of_several_types_has_one_order():
+    """A set is shown in the order of its members as text, whatever their types."""
+    assert flat({"v": {2, "b", 10, "a"}}) == flat({"v": [10, 2, "a", "b"]})
